@@ -15,6 +15,8 @@ export interface RunStep {
 	outputs: (Json | undefined)[];
 	/** Tasks that completed. */
 	done: number;
+	/** Tasks that ended otherwise. The step is over when `done + failed` is `total`. */
+	failed: number;
 	startedAt: number;
 	endedAt?: number;
 	error?: ErrorData;

@@ -1,0 +1,73 @@
+/**
+ * The journal port: the one place where facts become durable.
+ *
+ * Promises of every adapter
+ * J1  A group is indivisible: after any crash either all of its lines are there or none.
+ * J2  Groups are stored in the order of append(); `durable` of a later commit never resolves before an earlier one.
+ * J3  `durable` resolves only when the adapter's durability mode says the lines survive.
+ * J4  Without space a `request` is refused (E_STORAGE_FULL) and leaves no trace; a `fact` is kept and written later.
+ * J5  After any other failure to write nothing is acknowledged any more (E_JOURNAL_FAILED).
+ */
+import type { StoredEvent } from "../events.ts";
+import type { State } from "../state.ts";
+import type { Task } from "../task/task.ts";
+import type { Run } from "../workflow/run.ts";
+
+/**
+ * - `request`: a caller waits for it and can be refused (a submit).
+ * - `fact`: it has happened and must be kept (an outcome).
+ * - `note`: as a fact, but it may ride with the next batch instead of asking for one of its own (a start).
+ */
+export type GroupKind = "request" | "fact" | "note";
+
+export interface Commit {
+	/** Resolves with the batch's number once it is durable. @throws E_STORAGE_FULL (requests), E_JOURNAL_FAILED */
+	readonly durable: Promise<number>;
+}
+
+export interface Journal {
+	/** Adds one group of encoded events. @throws E_STORAGE_FULL, E_JOURNAL_FAILED at once when it is known that it cannot be kept */
+	append(lines: readonly string[], kind: GroupKind): Commit;
+	/** Up to `limit` events with a number above `after`, oldest first; what retention has deleted is left out. */
+	read(after: number, limit: number): Promise<StoredEvent[]>;
+	/** Number of the last durable event; 0 for none. */
+	readonly lastEvent: number;
+	/** True while there is no space and facts wait. */
+	readonly full: boolean;
+	/** Waits until every fact is durable, then lets the folder go. */
+	close(): Promise<void>;
+}
+
+/** What is over and has left the state; see `views.ts`. Bounded lists, newest first. */
+export interface History {
+	task(id: string): Task | undefined;
+	taskByKey(key: string): Task | undefined;
+	tasksOfRun(run: string, limit: number): Task[];
+	deadLetters(limit: number): Task[];
+	latestTasks(limit: number): Task[];
+	run(id: string): Run | undefined;
+	latestRuns(limit: number): Run[];
+}
+
+/** A journal with what was recovered from it. */
+export interface OpenJournal {
+	journal: Journal;
+	history: History;
+	/** The fold of all events so far. */
+	state: State;
+	/** Called with a batch's number once the history holds all that ended up to it. */
+	onProjected(listener: (seq: number) => void): void;
+	/** Tells other processes where this one listens. */
+	announce(url: string): void;
+}
+
+/** One row of the journal: the groups of one commit. */
+export interface Batch {
+	/** 1, 2, 3 ... without a gap. */
+	seq: number;
+	/** Number of its first event. */
+	first: number;
+	count: number;
+	/** Events, one JSON text a line. */
+	body: string;
+}

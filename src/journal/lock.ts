@@ -1,0 +1,80 @@
+/**
+ * One owner for a data folder. The lock is an exclusive SQLite transaction on `owner.lock`, held for the life of the
+ * process: the operating system lets it go with the process, so a kill -9 leaves nothing stale behind.
+ * `owner.json` beside it only tells people (and the command line) who the owner is.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { MusterError } from "../errors.ts";
+
+export interface Owner {
+	pid: number;
+	startedAt: string;
+	/** Where its HTTP API listens, when it does. */
+	url?: string;
+}
+
+export interface OwnerLock {
+	/** Tells others where this process listens. */
+	announce(url: string): void;
+	release(): void;
+}
+
+/** @throws E_DATA_FOLDER_LOCKED with the owner's pid and address */
+export function lockFolder(folder: string, owner: Owner): OwnerLock {
+	const path = join(folder, "owner.lock");
+	const description = join(folder, "owner.json");
+	let db: DatabaseSync;
+	try {
+		db = new DatabaseSync(path, { timeout: 0 });
+	} catch (error) {
+		throw unusable(folder, error);
+	}
+	try {
+		db.exec("BEGIN EXCLUSIVE");
+	} catch (error) {
+		db.close();
+		if (((error as { errcode?: number }).errcode ?? 0) !== 5) throw unusable(folder, error);
+		throw locked(folder, readOwner(folder));
+	}
+	const write = (content: Owner): void => writeFileSync(description, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+	try {
+		write(owner);
+	} catch (error) {
+		db.close();
+		throw unusable(folder, error);
+	}
+	return {
+		announce: (url) => write({ ...owner, url }),
+		release() {
+			rmSync(description, { force: true });
+			db.close();
+		},
+	};
+}
+
+/** Who said last that it owns the folder; it may be gone. */
+export function readOwner(folder: string): Owner | undefined {
+	try {
+		return JSON.parse(readFileSync(join(folder, "owner.json"), "utf8")) as Owner;
+	} catch {
+		return undefined; // not there, or half written by a process that just died: nobody to name
+	}
+}
+
+function locked(folder: string, owner: Owner | undefined): MusterError {
+	const who = owner === undefined ? "another process" : `process ${owner.pid}${owner.url ? ` (${owner.url})` : ""}`;
+	return new MusterError("E_DATA_FOLDER_LOCKED", `${folder} is in use by ${who}`, {
+		hint: "Use that process, stop it first, or give another folder with --data.",
+		details: owner === undefined ? {} : { ...owner },
+	});
+}
+
+function unusable(folder: string, cause: unknown): MusterError {
+	const problem = (cause as Error).message;
+	return new MusterError("E_DATA_FOLDER", `the data folder ${folder} cannot be used: ${problem}`, {
+		hint: "Give a folder that this user may write, with --data.",
+		cause,
+	});
+}

@@ -1,0 +1,113 @@
+/**
+ * A journal in memory: for tests and the simulator. It survives a "crash" of the orchestrator as long as its object is
+ * kept: open() again folds what was committed. Faults are asked for through `write`.
+ */
+import type { Clock } from "../clock.ts";
+import { decodeEvent, type StoredEvent } from "../events.ts";
+import { apply, createState, type Sink, type State } from "../state.ts";
+import type { Task } from "../task/task.ts";
+import type { Run } from "../workflow/run.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { Batch, History, Journal, OpenJournal } from "./journal.ts";
+
+export interface MemoryJournalOptions {
+	clock: Clock;
+	sink: Sink;
+	onFailure: (error: unknown) => void;
+}
+
+export class MemoryStore {
+	readonly batches: Batch[] = [];
+	/** Called before each batch is stored; may wait, or throw as a disk would. */
+	write: (batch: Batch) => Promise<void> = () => Promise.resolve();
+
+	open({ clock, sink, onFailure }: MemoryJournalOptions): OpenJournal {
+		const ended = { tasks: new Map<string, Task>(), runs: new Map<string, Run>() };
+		const keep: Sink = {
+			task: (task) => void ended.tasks.set(task.id, task),
+			run: (run) => void ended.runs.set(run.id, run),
+		};
+		// A fold of its own, as the projector has one: what it keeps never shares an object with the live state.
+		const projected = this.#fold(keep);
+		const state = this.#fold(sink);
+		let listener: (seq: number) => void = () => undefined;
+		const last = this.batches.at(-1);
+		const start = { seq: last?.seq ?? 0, lastEvent: last ? last.first + last.count - 1 : 0 };
+		const store = async (batch: Batch): Promise<void> => {
+			await this.write(batch);
+			this.batches.push(batch);
+			for (const line of batch.body.split("\n")) apply(projected, decodeEvent(line), keep);
+			queueMicrotask(() => listener(batch.seq));
+		};
+		const commits = new GroupCommit(start, store, clock, onFailure);
+		return {
+			journal: new MemoryJournal(this, commits),
+			history: history(ended.tasks, ended.runs),
+			state,
+			onProjected(next) {
+				listener = next;
+				queueMicrotask(() => next(start.seq));
+			},
+			announce: () => undefined,
+		};
+	}
+
+	#fold(sink: Sink): State {
+		const state = createState();
+		for (const batch of this.batches) for (const line of batch.body.split("\n")) apply(state, decodeEvent(line), sink);
+		return state;
+	}
+}
+
+class MemoryJournal implements Journal {
+	readonly #store: MemoryStore;
+	readonly #commits: GroupCommit;
+	readonly append: GroupCommit["append"];
+
+	constructor(store: MemoryStore, commits: GroupCommit) {
+		this.#store = store;
+		this.#commits = commits;
+		this.append = commits.append.bind(commits);
+	}
+
+	get lastEvent(): number {
+		return this.#commits.lastEvent;
+	}
+
+	get full(): boolean {
+		return this.#commits.full;
+	}
+
+	async read(after: number, limit: number): Promise<StoredEvent[]> {
+		return this.#store.batches
+			.filter((batch) => batch.first + batch.count - 1 > after)
+			.flatMap((batch) => batch.body.split("\n").map((line, i) => ({ ...decodeEvent(line), seq: batch.first + i })))
+			.filter((event) => event.seq > after)
+			.slice(0, limit);
+	}
+
+	close(): Promise<void> {
+		return this.#commits.flush();
+	}
+}
+
+function history(tasks: Map<string, Task>, runs: Map<string, Run>): History {
+	const newest = <T extends { id: string }>(items: Iterable<T>, limit: number): T[] =>
+		[...items].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
+	return {
+		task: (id) => tasks.get(id),
+		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
+		tasksOfRun: (run, limit) =>
+			[...tasks.values()]
+				.filter((task) => task.run?.id === run)
+				.sort((a, b) => (a.id < b.id ? -1 : 1))
+				.slice(0, limit),
+		deadLetters: (limit) =>
+			newest(tasks.values(), tasks.size)
+				.filter((task) => task.state === "failed")
+				.slice(0, limit),
+		latestTasks: (limit) => newest(tasks.values(), limit),
+		run: (id) => runs.get(id),
+		latestRuns: (limit) => newest(runs.values(), limit),
+	};
+}

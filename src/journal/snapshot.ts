@@ -1,0 +1,166 @@
+/**
+ * Snapshots: the state at one batch, as NDJSON in `snapshots/<seq>.ndjson`, written by the projector thread.
+ * A header with its place in the chain, a line for each definition, run and task, and a last line with the SHA-256 of all
+ * before it. It is on disk (file and folder synced) before anyone is told of it.
+ */
+import { createHash } from "node:crypto";
+import {
+	closeSync,
+	fsyncSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { MusterError } from "../errors.ts";
+import { type Counts, createState, relink, restoreTask, type State } from "../state.ts";
+import type { Task } from "../task/task.ts";
+import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { Run } from "../workflow/run.ts";
+import type { Anchor } from "./sqlite-file.ts";
+
+const FORMAT = 1;
+const KEPT = 2;
+const CHUNK = 1_000;
+
+interface Header {
+	format: number;
+	seq: number;
+	lastEvent: number;
+	hash: string;
+	epoch: number;
+	counts: Counts;
+}
+
+type Line = { task: Task } | { run: Run } | { hash: string; definition: WorkflowDefinition };
+
+export interface Snapshot {
+	state: State;
+	anchor: Anchor;
+}
+
+export function writeSnapshot(folder: string, { state, anchor }: Snapshot): void {
+	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	const path = join(folder, `${String(anchor.seq).padStart(12, "0")}.ndjson`);
+	const temporary = `${path}.tmp`;
+	const file = openSync(temporary, "w", 0o600);
+	try {
+		const digest = createHash("sha256");
+		const write = (text: string): void => {
+			digest.update(text);
+			writeAll(file, text);
+		};
+		for (const chunk of chunks(lines(state, anchor))) write(chunk);
+		writeAll(file, `${JSON.stringify({ sha256: digest.digest("hex") })}\n`);
+		fsyncSync(file);
+	} finally {
+		closeSync(file);
+	}
+	renameSync(temporary, path);
+	syncFolder(folder);
+	for (const old of listSnapshots(folder).slice(KEPT)) rmSync(old.path, { force: true });
+}
+
+function* lines(state: State, anchor: Anchor): Generator<unknown> {
+	const { epoch, counts } = state;
+	const { seq, lastEvent } = anchor;
+	yield { format: FORMAT, seq, lastEvent, hash: anchor.hash.toString("hex"), epoch, counts } satisfies Header;
+	for (const [hash, definition] of state.definitions) yield { hash, definition } satisfies Line;
+	for (const run of state.runs.values()) yield { run } satisfies Line;
+	for (const task of state.tasks.values()) yield { task } satisfies Line;
+}
+
+function* chunks(items: Iterable<unknown>): Generator<string> {
+	let text = "";
+	let n = 0;
+	for (const item of items) {
+		text += `${JSON.stringify(item)}\n`;
+		if (++n % CHUNK === 0) {
+			yield text;
+			text = "";
+		}
+	}
+	if (text !== "") yield text;
+}
+
+function writeAll(file: number, text: string): void {
+	const bytes = Buffer.from(text, "utf8");
+	for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+}
+
+export function syncFolder(folder: string): void {
+	const handle = openSync(folder, "r");
+	try {
+		fsyncSync(handle);
+	} finally {
+		closeSync(handle);
+	}
+}
+
+/** Newest first. */
+export function listSnapshots(folder: string): { seq: number; path: string }[] {
+	let names: string[];
+	try {
+		names = readdirSync(folder);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+		throw error;
+	}
+	return names
+		.filter((name) => /^\d{12}\.ndjson$/.test(name))
+		.map((name) => ({ seq: Number(name.slice(0, 12)), path: join(folder, name) }))
+		.sort((a, b) => b.seq - a.seq);
+}
+
+/** @throws E_JOURNAL_CORRUPT naming the file when it is not whole, E_DATA_FOLDER_NEWER */
+export function readSnapshot(path: string): Snapshot {
+	const text = readFileSync(path, "utf8");
+	const end = text.lastIndexOf("\n", text.length - 2) + 1;
+	const body = text.slice(0, end);
+	const trailer = parse(path, text.slice(end)) as { sha256?: string };
+	if (trailer.sha256 !== createHash("sha256").update(body).digest("hex")) throw notWhole(path);
+	const [first, ...rest] = body.split("\n");
+	const header = parse(path, first ?? "") as Header;
+	if (header.format > FORMAT) {
+		throw new MusterError("E_DATA_FOLDER_NEWER", `${path} has format ${header.format}, this version reads ${FORMAT}`);
+	}
+	const state = createState();
+	state.epoch = header.epoch;
+	state.counts = header.counts;
+	for (const line of rest) {
+		if (line === "") continue;
+		const item = JSON.parse(line) as Line;
+		if ("task" in item) restoreTask(state, item.task);
+		else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
+		else state.definitions.set(item.hash, item.definition);
+	}
+	relink(state);
+	return { state, anchor: { seq: header.seq, lastEvent: header.lastEvent, hash: Buffer.from(header.hash, "hex") } };
+}
+
+/** JSON has no undefined: an output that is not there yet was written as null. */
+function reviveRun(run: Run): Run {
+	for (const step of Object.values(run.steps)) {
+		if (step.done === step.total) continue;
+		step.outputs = step.outputs.map((output) => output ?? undefined);
+	}
+	return run;
+}
+
+function parse(path: string, line: string): unknown {
+	try {
+		return JSON.parse(line);
+	} catch {
+		throw notWhole(path);
+	}
+}
+
+function notWhole(path: string): MusterError {
+	return new MusterError("E_JOURNAL_CORRUPT", `the snapshot ${path} is damaged`, {
+		hint: `Move it out of ${dirname(path)}: an older snapshot or the journal itself is used instead, where they still reach.`,
+	});
+}

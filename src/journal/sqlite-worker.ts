@@ -1,0 +1,118 @@
+/** The writer thread: one INSERT a batch. It owns the only connection that writes journal.db. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type ErrorData, toErrorData } from "../errors.ts";
+import type { Batch } from "./journal.ts";
+import { chainHash, guarded, openForWriting, readAnchor } from "./sqlite-file.ts";
+
+export interface WriterOptions {
+	path: string;
+	durability: "full" | "normal";
+	/** The chain's end, as recovery found it. */
+	hash: Uint8Array;
+}
+
+export type WriterRequest =
+	| { kind: "write"; batch: Batch }
+	/** Batches up to `seq` are in a snapshot that is on disk; they may go. */
+	| { kind: "prune"; seq: number; keepBytes: number }
+	| { kind: "close" };
+
+export type WriterReply =
+	| { kind: "written"; seq: number }
+	| { kind: "refused"; error: ErrorData }
+	| { kind: "pruned"; error?: ErrorData };
+
+/** Written since the last checkpoint; the WAL stays about this small while readers do not hold it. */
+const CHECKPOINT_BYTES = 8 * 1024 * 1024;
+const PRUNE_ROWS = 200;
+
+const options = workerData as WriterOptions;
+const port = parentPort as NonNullable<typeof parentPort>;
+const db = openForWriting(options.path, options.durability);
+const insert = db.prepare("INSERT INTO batches (seq, first, count, hash, body) VALUES (?, ?, ?, ?, ?)");
+let hash: Buffer = Buffer.from(options.hash);
+let sinceCheckpoint = 0;
+
+port.on("message", (request: WriterRequest) => {
+	switch (request.kind) {
+		case "write":
+			return reply(attempt(() => write(request.batch)) ?? { kind: "written", seq: request.batch.seq });
+		case "prune": {
+			const failed = attempt(() => prune(request.seq, request.keepBytes));
+			return reply({ ...failed, kind: "pruned" });
+		}
+		case "close":
+			return close();
+	}
+});
+
+function reply(message: WriterReply): void {
+	port.postMessage(message);
+	if (sinceCheckpoint >= CHECKPOINT_BYTES) checkpoint();
+}
+
+function attempt(run: () => void): { kind: "refused"; error: ErrorData } | undefined {
+	try {
+		run();
+		return undefined;
+	} catch (error) {
+		return { kind: "refused", error: toErrorData(error, "E_JOURNAL_FAILED") };
+	}
+}
+
+function write(batch: Batch): void {
+	const next = chainHash(hash, batch);
+	const body = Buffer.from(batch.body, "utf8");
+	guarded(options.path, () => insert.run(batch.seq, batch.first, batch.count, next, body));
+	hash = next;
+	sinceCheckpoint += body.byteLength;
+}
+
+/** After the acknowledgement. A checkpoint that does not come through is tried again after the next batches. */
+function checkpoint(): void {
+	sinceCheckpoint = 0;
+	try {
+		db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+	} catch {
+		sinceCheckpoint = CHECKPOINT_BYTES / 2; // no space, or a reader: the WAL keeps what it has
+	}
+}
+
+/** Deletes the oldest batches that a snapshot covers, but keeps the newest `keepBytes`; the anchor moves with them. */
+function prune(upTo: number, keepBytes: number): void {
+	const end = pruneEnd(upTo, keepBytes);
+	const at = db.prepare("SELECT hash, first + count - 1 AS lastEvent FROM batches WHERE seq = ?");
+	const move = db.prepare("INSERT OR REPLACE INTO anchor (one, seq, last_event, hash) VALUES (1, ?, ?, ?)");
+	const remove = db.prepare("DELETE FROM batches WHERE seq <= ?");
+	// In small steps: a commit that waits behind one waits only for that step.
+	for (let to = readAnchor(db).seq; to < end; ) {
+		to = Math.min(end, to + PRUNE_ROWS);
+		const row = at.get(to) as { hash: Uint8Array; lastEvent: number };
+		db.exec("BEGIN IMMEDIATE");
+		try {
+			move.run(to, row.lastEvent, row.hash);
+			remove.run(to);
+			db.exec("COMMIT");
+		} catch (error) {
+			db.exec("ROLLBACK");
+			throw error;
+		}
+	}
+}
+
+/** The newest batch that may go. */
+function pruneEnd(upTo: number, keepBytes: number): number {
+	const rows = db.prepare("SELECT seq, length(body) AS bytes FROM batches ORDER BY seq DESC").iterate();
+	let kept = 0;
+	for (const row of rows as Iterable<{ seq: number; bytes: number }>) {
+		kept += row.bytes;
+		if (kept > keepBytes && row.seq <= upTo) return row.seq;
+	}
+	return 0;
+}
+
+function close(): void {
+	db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+	db.close();
+	port.close();
+}

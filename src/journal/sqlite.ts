@@ -1,0 +1,225 @@
+/** The SQLite journal: journal.db written by one thread, followed by the projector thread; see ARCHITECTURE.md. */
+import { mkdirSync } from "node:fs";
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../clock.ts";
+import { fromErrorData, MusterError, toErrorData } from "../errors.ts";
+import type { StoredEvent } from "../events.ts";
+import type { Sink } from "../state.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { Batch, Commit, GroupKind, Journal, OpenJournal } from "./journal.ts";
+import { lockFolder, type OwnerLock } from "./lock.ts";
+import type { ProjectorOptions, ProjectorReply, ProjectorRequest } from "./projector.ts";
+import { checkNotMissing, type JournalPaths, journalPaths, recover } from "./recovery.ts";
+import { type Anchor, checkSqliteVersion, openForReading, openForWriting } from "./sqlite-file.ts";
+import type { WriterOptions, WriterReply, WriterRequest } from "./sqlite-worker.ts";
+import { ViewsReader } from "./views.ts";
+
+export interface SqliteJournalOptions {
+	folder: string;
+	/** `full`: durable means after fsync. `normal`: survives the process, not a power cut. */
+	durability: "full" | "normal";
+	/** Newest part of the journal kept although a snapshot covers it, bytes. */
+	keepBytes: number;
+	snapshotBytes: number;
+	clock: Clock;
+	/** Told of what ended after the last snapshot while the journal is read. */
+	sink: Sink;
+	/** Told once when nothing can be acknowledged any more. */
+	onFailure: (error: unknown) => void;
+	/** Told of what a person should know but nobody has to act on. */
+	onNotice: (message: string) => void;
+}
+
+/** @throws E_DATA_FOLDER, E_DATA_FOLDER_LOCKED, E_DATA_FOLDER_NEWER, E_JOURNAL_CORRUPT, E_JOURNAL_TRUNCATED, E_SQLITE_VERSION */
+export async function openSqliteJournal(options: SqliteJournalOptions): Promise<OpenJournal> {
+	const { folder, clock } = options;
+	checkSqliteVersion(process.versions.sqlite);
+	makeFolder(folder);
+	const startedAt = new Date(clock.now()).toISOString();
+	const lock = lockFolder(folder, { pid: process.pid, startedAt });
+	try {
+		const paths = journalPaths(folder);
+		checkNotMissing(paths);
+		openForWriting(paths.journal, options.durability).close();
+		const reader = openForReading(paths.journal);
+		const onDamage = (error: unknown): void => options.onNotice((error as Error).message);
+		const { state, end } = await recover(paths, reader, options.sink, onDamage).finally(() => reader.close());
+		const journal = new SqliteJournal(options, paths, end, lock);
+		await journal.ready;
+		return {
+			journal,
+			history: journal.openHistory(),
+			state,
+			onProjected: (listener) => journal.onProjected(listener),
+			announce: (url) => lock.announce(url),
+		};
+	} catch (error) {
+		lock.release();
+		throw error;
+	}
+}
+
+function makeFolder(folder: string): void {
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+	} catch (cause) {
+		throw new MusterError("E_DATA_FOLDER", `the data folder ${folder} cannot be made: ${(cause as Error).message}`, {
+			hint: "Give a folder that this user may write, with --data.",
+			cause,
+		});
+	}
+}
+
+/** Source runs as .ts, the published package as .js: a thread's file has the ending of this one. */
+const threadFile = (name: string): URL => new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url);
+
+class SqliteJournal implements Journal {
+	readonly #ready = Promise.withResolvers<void>();
+	readonly #commits: GroupCommit;
+	readonly #writer: Worker;
+	readonly #projector: Worker;
+	readonly #paths: JournalPaths;
+	readonly #options: SqliteJournalOptions;
+	readonly #lock: OwnerLock;
+	readonly #reads = new Map<number, { resolve(events: StoredEvent[]): void; reject(error: unknown): void }>();
+	#views: ViewsReader | undefined;
+	#listener: (seq: number) => void = () => undefined;
+	#write: { resolve(): void; reject(error: unknown): void } | undefined;
+	#nextRead = 1;
+	#closed: Promise<void> | undefined;
+
+	constructor(options: SqliteJournalOptions, paths: JournalPaths, end: Anchor, lock: OwnerLock) {
+		this.#options = options;
+		this.#paths = paths;
+		this.#lock = lock;
+		const writerData: WriterOptions = { path: paths.journal, durability: options.durability, hash: end.hash };
+		const projectorData: ProjectorOptions = { paths, snapshotBytes: options.snapshotBytes };
+		this.#writer = new Worker(threadFile("sqlite-worker"), { workerData: writerData });
+		this.#projector = new Worker(threadFile("projector"), { workerData: projectorData });
+		this.#commits = new GroupCommit(end, (batch) => this.#store(batch), options.clock, options.onFailure);
+		this.#writer.on("message", (reply: WriterReply) => this.#onWriter(reply));
+		this.#projector.on("message", (reply: ProjectorReply) => this.#onProjector(reply));
+		for (const thread of [this.#writer, this.#projector]) thread.on("error", (error) => this.#onThreadError(error));
+	}
+
+	/** Resolves when the history can be read. */
+	get ready(): Promise<void> {
+		return this.#ready.promise;
+	}
+
+	get lastEvent(): number {
+		return this.#commits.lastEvent;
+	}
+
+	get full(): boolean {
+		return this.#commits.full;
+	}
+
+	append(lines: readonly string[], kind: GroupKind): Commit {
+		return this.#commits.append(lines, kind);
+	}
+
+	read(after: number, limit: number): Promise<StoredEvent[]> {
+		const id = this.#nextRead++;
+		const { promise, resolve, reject } = Promise.withResolvers<StoredEvent[]>();
+		this.#reads.set(id, { resolve, reject });
+		this.#ask({ kind: "read", id, after, limit });
+		return promise;
+	}
+
+	openHistory(): ViewsReader {
+		this.#views = new ViewsReader(this.#paths.views);
+		return this.#views;
+	}
+
+	onProjected(listener: (seq: number) => void): void {
+		this.#listener = listener;
+	}
+
+	close(): Promise<void> {
+		this.#closed ??= this.#close();
+		return this.#closed;
+	}
+
+	async #close(): Promise<void> {
+		await this.#commits.flush();
+		this.#views?.close();
+		await this.#end(this.#projector);
+		await this.#end(this.#writer);
+		this.#lock.release();
+	}
+
+	/** Asks a thread to close and waits until it is gone; a thread that died already is gone. */
+	async #end(thread: Worker): Promise<void> {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		thread.once("exit", () => resolve());
+		if (thread.threadId === -1) return;
+		thread.postMessage({ kind: "close" });
+		await promise;
+	}
+
+	#store(batch: Batch): Promise<void> {
+		const { promise, resolve, reject } = Promise.withResolvers<void>();
+		this.#write = { resolve, reject };
+		this.#writer.postMessage({ kind: "write", batch } satisfies WriterRequest);
+		return promise;
+	}
+
+	#onWriter(reply: WriterReply): void {
+		if (reply.kind === "written") {
+			this.#write?.resolve();
+			this.#ask({ kind: "advance" });
+		} else if (reply.kind === "refused") this.#write?.reject(fromErrorData(reply.error));
+		else if (reply.error !== undefined) this.#options.onNotice(`the journal was not shortened: ${reply.error.message}`);
+	}
+
+	#onProjector(reply: ProjectorReply): void {
+		switch (reply.kind) {
+			case "ready":
+				this.#ready.resolve();
+				break;
+			case "projected":
+				this.#listener(reply.seq);
+				break;
+			case "snapshot": {
+				const { keepBytes } = this.#options;
+				this.#writer.postMessage({ kind: "prune", seq: reply.seq, keepBytes } satisfies WriterRequest);
+				break;
+			}
+			case "events":
+				this.#reads.get(reply.id)?.resolve(reply.events);
+				this.#reads.delete(reply.id);
+				break;
+			case "unread":
+				this.#reads.get(reply.id)?.reject(fromErrorData(reply.error));
+				this.#reads.delete(reply.id);
+				break;
+			case "notice":
+				this.#options.onNotice(reply.message);
+				break;
+			case "failed":
+				this.#onThreadError(fromErrorData(reply.error));
+				break;
+		}
+	}
+
+	#ask(request: ProjectorRequest): void {
+		this.#projector.postMessage(request);
+	}
+
+	#onThreadError(error: unknown): void {
+		const failure = new MusterError(
+			"E_JOURNAL_FAILED",
+			`a thread of the journal ended: ${toErrorData(error).message}`,
+			{
+				cause: error,
+			},
+		);
+		this.#ready.reject(failure);
+		this.#write?.reject(failure);
+		for (const read of this.#reads.values()) read.reject(failure);
+		this.#reads.clear();
+		this.#options.onFailure(failure);
+	}
+}

@@ -1,0 +1,350 @@
+/**
+ * The state: a fold of the journal's events, the same one in the live process, in recovery and in the projector thread.
+ *
+ * It holds what is not over: live tasks, live runs, and finished tasks for as long as something live still needs them
+ * (a dependent, a waiting parent). What is over leaves through the sink.
+ *
+ * Invariants
+ * S1  apply() is the only writer, but for `due`, which time alone decides: a scheduled task may be moved to ready by
+ *     whoever holds the clock, and is moved implicitly when it starts.
+ * S2  An event that does not fit (unknown id, stale token, illegal transition) throws; a caller checks before it decides.
+ * S3  A task leaves when it is terminal, no live task depends on it and no live parent waits for it.
+ * S4  counts.submitted = live non-terminal tasks + completed + failed + cancelled + skipped.
+ */
+import { type ErrorData, MusterError } from "./errors.ts";
+import type { Event, EventType, NewTask } from "./events.ts";
+import { type EffectRecord, isTerminal, MAX_ATTEMPTS_KEPT, move, type Task } from "./task/task.ts";
+import type { WorkflowDefinition } from "./workflow/definition.ts";
+import type { Run, RunState, RunStep } from "./workflow/run.ts";
+
+export interface Counts {
+	submitted: number;
+	completed: number;
+	failed: number;
+	cancelled: number;
+	skipped: number;
+	/** Attempts that failed and were followed by another. */
+	retried: number;
+	/** Attempts ended by a lost agent or a dead process. */
+	reoffered: number;
+}
+
+export interface State {
+	epoch: number;
+	tasks: Map<string, Task>;
+	/** Live tasks that depend on a task, by its id. */
+	dependents: Map<string, Set<string>>;
+	/** Live tasks by idempotency key. */
+	keys: Map<string, string>;
+	runs: Map<string, Run>;
+	/** Definitions by hash: those of live runs, and some recent ones. */
+	definitions: Map<string, WorkflowDefinition>;
+	/** Live runs of each definition. */
+	uses: Map<string, number>;
+	counts: Counts;
+}
+
+/** Told of what follows from an event. */
+export interface Sink {
+	/** It is over and has left the state. */
+	task(task: Task): void;
+	run(run: Run): void;
+	/** It became ready or scheduled: once this is durable, it may be offered. */
+	placed?(task: Task): void;
+}
+
+const UNUSED_DEFINITIONS_KEPT = 100;
+
+export function createState(): State {
+	return {
+		epoch: 0,
+		tasks: new Map(),
+		dependents: new Map(),
+		keys: new Map(),
+		runs: new Map(),
+		definitions: new Map(),
+		uses: new Map(),
+		counts: { submitted: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0, retried: 0, reoffered: 0 },
+	};
+}
+
+type Fold<T extends EventType> = (state: State, event: Extract<Event, { type: T }>, sink: Sink) => void;
+
+/** What each event does to the state; exhaustive by its type. */
+const folds: { readonly [T in EventType]: Fold<T> } = {
+	"epoch.started"(state, event) {
+		state.epoch = event.epoch;
+	},
+	"task.submitted"(state, event, sink) {
+		const task = submitted(state, event.task, event.at);
+		if (task.state !== "blocked") sink.placed?.(task);
+	},
+	"task.started"(state, event) {
+		const task = need(state, event.id);
+		if (task.state === "scheduled") move(task, "due");
+		move(task, "start");
+		task.token = event.token;
+		task.attempts++;
+		task.history ??= [];
+		task.history.push({ token: event.token, agent: event.agent, startedAt: event.at });
+		if (task.history.length > MAX_ATTEMPTS_KEPT) task.history.shift();
+	},
+	"task.completed"(state, event, sink) {
+		const task = endAttempt(state, event);
+		move(task, "complete");
+		task.output = event.output;
+		delete task.error;
+		ended(state, task, event.at, sink);
+	},
+	"task.retrying"(state, event, sink) {
+		const task = endAttempt(state, event);
+		move(task, "retry");
+		task.runAt = event.runAt;
+		task.error = event.error;
+		state.counts.retried++;
+		sink.placed?.(task);
+	},
+	"task.reoffered"(state, event, sink) {
+		const task = endAttempt(state, event);
+		move(task, "reoffer");
+		if (event.crash) task.crashes = (task.crashes ?? 0) + 1;
+		task.error = event.error;
+		state.counts.reoffered++;
+		sink.placed?.(task);
+	},
+	"task.waiting"(state, event) {
+		const task = endAttempt(state, event);
+		move(task, "suspend");
+		task.children = [...(task.children ?? []), ...event.children];
+		task.openChildren = event.children.length;
+	},
+	"task.failed"(state, event, sink) {
+		const { token } = event;
+		const task = token === undefined ? need(state, event.id) : endAttempt(state, { ...event, token });
+		move(task, "fail");
+		endedWithError(state, task, event, sink);
+	},
+	"task.cancelled"(state, event, sink) {
+		const task = need(state, event.id);
+		if (task.token !== undefined) endAttempt(state, { ...event, token: task.token });
+		move(task, "cancel");
+		endedWithError(state, task, event, sink);
+	},
+	"task.skipped"(state, event, sink) {
+		const task = need(state, event.id);
+		move(task, "skip");
+		endedWithError(state, task, event, sink);
+	},
+	"effect.intended"(state, event) {
+		effect(state, event, { state: "intended", describe: event.describe, at: event.at });
+	},
+	"effect.done"(state, event) {
+		effect(state, event, { state: "done", at: event.at, result: event.result });
+	},
+	"effect.failed"(state, event) {
+		effect(state, event, { state: "failed", at: event.at, error: event.error });
+	},
+	"effect.ambiguous"(state, event) {
+		effect(state, event, { state: "ambiguous", at: event.at });
+	},
+	"workflow.defined"(state, event) {
+		state.definitions.set(event.hash, event.definition);
+	},
+	"run.created"(state, event) {
+		const { id, workflow, hash, inputs, at } = event;
+		state.runs.set(id, { id, workflow, hash, inputs, state: "running", createdAt: at, steps: {} });
+		state.uses.set(hash, (state.uses.get(hash) ?? 0) + 1);
+	},
+	"step.started"(state, event) {
+		const { each, total, at } = event;
+		const outputs: RunStep["outputs"] = new Array(total).fill(undefined);
+		const step: RunStep = { state: "running", each, total, outputs, done: 0, failed: 0, startedAt: at };
+		needRun(state, event.run).steps[event.step] = step;
+		settleStep(step, at);
+	},
+	"step.skipped"(state, event) {
+		const { at } = event;
+		const step: RunStep = { state: "skipped", each: false, total: 0, outputs: [], done: 0, failed: 0, startedAt: at };
+		step.endedAt = at;
+		needRun(state, event.run).steps[event.step] = step;
+	},
+	"run.completed"(state, event, sink) {
+		const run = needRun(state, event.id);
+		run.outputs = event.outputs;
+		runEnded(state, run, "completed", event.at, sink);
+	},
+	"run.failed"(state, event, sink) {
+		const run = needRun(state, event.id);
+		run.error = event.error;
+		runEnded(state, run, "failed", event.at, sink);
+	},
+	"run.cancelled"(state, event, sink) {
+		const run = needRun(state, event.id);
+		run.error = event.error;
+		runEnded(state, run, "cancelled", event.at, sink);
+	},
+};
+
+/** Folds one event in. @throws E_JOURNAL_CORRUPT on an unknown type, E_INTERNAL when it does not fit (S2) */
+export function apply(state: State, event: Event, sink: Sink): void {
+	if (!Object.hasOwn(folds, event.type)) {
+		throw new MusterError("E_JOURNAL_CORRUPT", `the event type ${JSON.stringify(event.type)} is unknown`);
+	}
+	(folds[event.type] as Fold<EventType>)(state, event as never, sink);
+}
+
+function submitted(state: State, fresh: NewTask, at: number): Task {
+	if (state.tasks.has(fresh.id)) throw new MusterError("E_INTERNAL", `the task ${fresh.id} exists already`);
+	let open = 0;
+	for (const id of fresh.dependsOn ?? []) {
+		const dependency = state.tasks.get(id);
+		if (dependency === undefined) continue; // completed and gone: the submit has checked it
+		if (!isTerminal(dependency.state)) open++;
+		linkDependent(state, id, fresh.id);
+	}
+	const task: Task = { ...fresh, state: "ready", openDependencies: open, attempts: 0 };
+	if (open > 0) task.state = "blocked";
+	else if (fresh.runAt !== undefined && fresh.runAt > at) task.state = "scheduled";
+	state.tasks.set(task.id, task);
+	if (task.idempotencyKey !== undefined) state.keys.set(task.idempotencyKey, task.id);
+	state.counts.submitted++;
+	return task;
+}
+
+function linkDependent(state: State, id: string, dependent: string): void {
+	const set = state.dependents.get(id);
+	if (set) set.add(dependent);
+	else state.dependents.set(id, new Set([dependent]));
+}
+
+function need(state: State, id: string): Task {
+	const task = state.tasks.get(id);
+	if (task === undefined) throw new MusterError("E_INTERNAL", `the task ${id} is not live`);
+	return task;
+}
+
+function needRun(state: State, id: string): Run {
+	const run = state.runs.get(id);
+	if (run === undefined) throw new MusterError("E_INTERNAL", `the run ${id} is not live`);
+	return run;
+}
+
+/** Takes the token off the running attempt. T3: a later write with the same token finds nothing. */
+function endAttempt(state: State, event: { id: string; token: number; at: number; error?: Task["error"] }): Task {
+	const task = need(state, event.id);
+	if (task.token !== event.token) {
+		throw new MusterError("E_INTERNAL", `token ${event.token} does not hold the task ${task.id}`);
+	}
+	delete task.token;
+	const attempt = task.history?.at(-1);
+	if (attempt !== undefined) {
+		attempt.endedAt = event.at;
+		if (event.error !== undefined) attempt.error = event.error;
+	}
+	return task;
+}
+
+/** What follows from a terminal state: dependents, parent, run, and who may leave now. */
+function ended(state: State, task: Task, at: number, sink: Sink): void {
+	task.endedAt = at;
+	state.counts[task.state as "completed" | "failed" | "cancelled" | "skipped"]++;
+	if (task.idempotencyKey !== undefined) state.keys.delete(task.idempotencyKey);
+	if (task.state === "completed") {
+		for (const id of state.dependents.get(task.id) ?? []) {
+			const dependent = need(state, id);
+			if (--dependent.openDependencies === 0 && dependent.state === "blocked") {
+				move(dependent, dependent.runAt !== undefined && dependent.runAt > at ? "delay" : "release");
+				sink.placed?.(dependent);
+			}
+		}
+	}
+	if (task.run !== undefined) stepTaskEnded(state, task, at);
+	if (task.parent !== undefined) {
+		const parent = state.tasks.get(task.parent);
+		if (parent?.state === "waiting" && parent.openChildren !== undefined && --parent.openChildren === 0) {
+			move(parent, "wake");
+			sink.placed?.(parent);
+		}
+	}
+	for (const id of task.dependsOn ?? []) {
+		const set = state.dependents.get(id);
+		if (set?.delete(task.id) && set.size === 0) {
+			state.dependents.delete(id);
+			leaveIfOver(state, id, sink);
+		}
+	}
+	for (const id of task.children ?? []) leaveIfOver(state, id, sink);
+	leaveIfOver(state, task.id, sink);
+}
+
+/** S3 */
+function leaveIfOver(state: State, id: string, sink: Sink): void {
+	const task = state.tasks.get(id);
+	if (task === undefined || !isTerminal(task.state) || state.dependents.has(id)) return;
+	const parent = task.parent === undefined ? undefined : state.tasks.get(task.parent);
+	if (parent !== undefined && !isTerminal(parent.state)) return;
+	state.tasks.delete(id);
+	sink.task(task);
+}
+
+function endedWithError(state: State, task: Task, event: { at: number; error: ErrorData }, sink: Sink): void {
+	task.error = event.error;
+	ended(state, task, event.at, sink);
+}
+
+type EffectChange = Omit<EffectRecord, "describe"> & { describe?: string };
+
+function effect(state: State, event: { id: string; key: string }, change: EffectChange): void {
+	const task = need(state, event.id);
+	task.effects ??= {};
+	const describe = change.describe ?? task.effects[event.key]?.describe ?? event.key;
+	task.effects[event.key] = { ...change, describe };
+}
+
+function stepTaskEnded(state: State, task: Task, at: number): void {
+	const step = task.run && state.runs.get(task.run.id)?.steps[task.run.step];
+	if (task.run === undefined || step === undefined) return; // the run was cancelled before
+	if (task.state === "completed") {
+		step.done++;
+		step.outputs[task.run.index] = task.output;
+	} else {
+		step.failed++;
+		if (task.error !== undefined) step.error ??= task.error;
+	}
+	settleStep(step, at);
+}
+
+function settleStep(step: RunStep, at: number): void {
+	if (step.done + step.failed < step.total) return;
+	step.state = step.failed > 0 ? "failed" : "completed";
+	step.endedAt = at;
+}
+
+function runEnded(state: State, run: Run, end: RunState, at: number, sink: Sink): void {
+	run.state = end;
+	run.endedAt = at;
+	state.runs.delete(run.id);
+	const uses = (state.uses.get(run.hash) ?? 1) - 1;
+	if (uses > 0) state.uses.set(run.hash, uses);
+	else state.uses.delete(run.hash);
+	if (state.definitions.size > state.uses.size + UNUSED_DEFINITIONS_KEPT) {
+		const unused = state.definitions.keys().find((hash) => !state.uses.has(hash));
+		if (unused !== undefined) state.definitions.delete(unused);
+	}
+	sink.run(run);
+}
+
+/** Puts a live task of a snapshot back; call {@link relink} once all are there. */
+export function restoreTask(state: State, task: Task): void {
+	state.tasks.set(task.id, task);
+	if (task.idempotencyKey !== undefined && !isTerminal(task.state)) state.keys.set(task.idempotencyKey, task.id);
+}
+
+/** Derives what a snapshot does not store. */
+export function relink(state: State): void {
+	for (const task of state.tasks.values()) {
+		if (isTerminal(task.state)) continue;
+		for (const id of task.dependsOn ?? []) if (state.tasks.has(id)) linkDependent(state, id, task.id);
+	}
+	for (const run of state.runs.values()) state.uses.set(run.hash, (state.uses.get(run.hash) ?? 0) + 1);
+}

@@ -1,0 +1,33 @@
+/** When a failed attempt is tried again. Pure. */
+import type { ErrorData } from "../errors.ts";
+import type { RetryPolicy } from "./task.ts";
+
+export const defaultRetry: RetryPolicy = { maxAttempts: 3, initialMs: 1_000, factor: 2, capMs: 30_000, jitter: "full" };
+
+/** A delay that the failing side asked for is honoured up to this, so that a hostile value cannot park a task for ever. */
+export const LONGEST_ASKED_DELAY_MS = 24 * 3_600_000;
+
+/**
+ * The back-off after the given attempt: exponential with full jitter
+ * (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+ *
+ * @param attempt the attempt that failed, from 1
+ * @param random a number in [0, 1)
+ * @returns milliseconds, never above `capMs`
+ */
+export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
+	const bound = Math.min(policy.capMs, policy.initialMs * policy.factor ** Math.min(attempt - 1, 1_000));
+	return policy.jitter === "full" ? Math.floor(random * bound) : Math.floor(bound);
+}
+
+/** Milliseconds until the next attempt, or undefined when the error is final. `counted` leaves out attempts a crash ended. */
+export function retryDelayMs(
+	policy: RetryPolicy | undefined,
+	counted: number,
+	error: ErrorData,
+	random: number,
+): number | undefined {
+	if (policy === undefined || !error.retryable || counted >= policy.maxAttempts) return undefined;
+	if (error.retryAfterMs !== undefined) return Math.min(LONGEST_ASKED_DELAY_MS, Math.max(0, error.retryAfterMs));
+	return backoffMs(policy, counted, random);
+}

@@ -1,0 +1,162 @@
+/**
+ * A task: its states, the one table of legal transitions, and its record. Pure; imports nothing that acts.
+ *
+ * Invariants
+ * T1  A state changes only along `transitions`; anything else throws (live and on replay).
+ * T2  A terminal state never changes.
+ * T3  `token` is set exactly while the task is `running`; a write that does not carry it is refused.
+ * T4  `attempts` counts every start, also those that a crash ended.
+ */
+import { type ErrorData, MusterError } from "../errors.ts";
+import type { Json } from "../json.ts";
+
+export const priorities = ["critical", "high", "normal", "low", "background"] as const;
+export type Priority = (typeof priorities)[number];
+
+export const taskStates = [
+	"blocked",
+	"scheduled",
+	"ready",
+	"running",
+	"waiting",
+	"completed",
+	"failed",
+	"cancelled",
+	"skipped",
+] as const;
+export type TaskState = (typeof taskStates)[number];
+
+export type Trigger =
+	/** The last dependency completed. */
+	| "release"
+	/** `runAt` has come. */
+	| "due"
+	/** The last dependency completed, but `runAt` has not come. */
+	| "delay"
+	/** An agent took it. */
+	| "start"
+	/** The attempt handed work to children and gave its slot back. */
+	| "suspend"
+	/** The children are done. */
+	| "wake"
+	| "complete"
+	/** The attempt failed and another one is due later. */
+	| "retry"
+	/** The attempt ended without an outcome (lost agent, dead process) and is offered again. */
+	| "reoffer"
+	| "fail"
+	| "cancel"
+	/** A dependency did not complete, so this task never runs. */
+	| "skip";
+
+export const transitions: Readonly<Record<TaskState, Readonly<Partial<Record<Trigger, TaskState>>>>> = {
+	blocked: { release: "ready", delay: "scheduled", fail: "failed", cancel: "cancelled", skip: "skipped" },
+	scheduled: { due: "ready", fail: "failed", cancel: "cancelled" },
+	ready: { start: "running", fail: "failed", cancel: "cancelled" },
+	running: {
+		complete: "completed",
+		retry: "scheduled",
+		reoffer: "ready",
+		suspend: "waiting",
+		fail: "failed",
+		cancel: "cancelled",
+	},
+	waiting: { wake: "ready", fail: "failed", cancel: "cancelled" },
+	completed: {},
+	failed: {},
+	cancelled: {},
+	skipped: {},
+};
+
+/** @throws E_INTERNAL when the table has no such transition */
+export function transition(state: TaskState, trigger: Trigger): TaskState {
+	const next = transitions[state][trigger];
+	if (next === undefined) throw new MusterError("E_INTERNAL", `a ${state} task cannot ${trigger}`);
+	return next;
+}
+
+export const isTerminal = (state: TaskState): boolean =>
+	state === "completed" || state === "failed" || state === "cancelled" || state === "skipped";
+
+export interface RetryPolicy {
+	/** Attempts in all, the first one included. */
+	maxAttempts: number;
+	/** Upper bound of the wait before the second attempt, milliseconds. */
+	initialMs: number;
+	/** Growth of that bound from attempt to attempt. */
+	factor: number;
+	/** Largest bound, milliseconds. */
+	capMs: number;
+	/** `full`: uniformly random below the bound; `none`: exactly the bound. */
+	jitter: "full" | "none";
+}
+
+/** One start of a task and what became of it. */
+export interface Attempt {
+	token: number;
+	agent: string;
+	startedAt: number;
+	endedAt?: number;
+	error?: ErrorData;
+}
+
+/** One entry of the effect ledger; see `Effect` in `skill/skill.ts`. */
+export interface EffectRecord {
+	state: "intended" | "done" | "failed" | "ambiguous";
+	describe: string;
+	at: number;
+	result?: Json;
+	error?: ErrorData;
+}
+
+/** Attempts kept with a task; older ones are dropped from its record (T4 still counts them). */
+export const MAX_ATTEMPTS_KEPT = 20;
+
+/** A task as the journal and the state hold it. All times are wall-clock milliseconds, all durations milliseconds. */
+export interface Task {
+	readonly id: string;
+	readonly type: string;
+	readonly input: Json;
+	readonly priority: Priority;
+	readonly submittedAt: number;
+	readonly capabilities?: readonly string[];
+	readonly dependsOn?: readonly string[];
+	readonly retry?: RetryPolicy;
+	readonly timeoutMs?: number;
+	readonly idleTimeoutMs?: number;
+	readonly deadline?: number;
+	readonly idempotencyKey?: string;
+	/** Hash of what was submitted under the idempotency key. */
+	readonly fingerprint?: string;
+	/** Its place in a workflow run. */
+	readonly run?: { readonly id: string; readonly step: string; readonly index: number };
+	/** The task that delegated it. */
+	readonly parent?: string;
+	/** Free text for people, for example the name of a bare workflow. */
+	readonly group?: string;
+
+	state: TaskState;
+	/** Not before this time: `runAt` of the submit, later the end of a back-off. */
+	runAt?: number;
+	/** How many dependencies have not completed yet. */
+	openDependencies: number;
+	attempts: number;
+	token?: number;
+	history?: Attempt[];
+	/** How many attempts ended because the process died. */
+	crashes?: number;
+	/** Children it delegated to, in order, and how many of them are not terminal yet. */
+	children?: string[];
+	openChildren?: number;
+	/** Its effects on the outside world, by key. */
+	effects?: { [key: string]: EffectRecord };
+	output?: Json;
+	/** Why it failed, was cancelled or skipped; between attempts the last attempt's error. */
+	error?: ErrorData;
+	endedAt?: number;
+}
+
+/** Moves the task along the table. The only place that writes `state`. */
+export function move(task: Task, trigger: Trigger): void {
+	task.state = transition(task.state, trigger);
+}
