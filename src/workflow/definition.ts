@@ -51,6 +51,7 @@ export interface WorkflowDefinition {
 	name: string;
 	version?: string;
 	description?: string;
+	labels?: Record<string, string>;
 	inputs: Record<string, InputSpec>;
 	/** In the order of the file. */
 	steps: StepDefinition[];
