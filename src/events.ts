@@ -27,7 +27,7 @@ export type Event =
 	| { type: "task.skipped"; at: number; id: string; error: ErrorData }
 	| { type: "effect.intended"; at: number; id: string; key: string; describe: string }
 	| { type: "effect.done"; at: number; id: string; key: string; result: Json }
-	/** `run` threw: whether the world changed is for `verify` to say at the next attempt. */
+	/** It certainly did not happen. */
 	| { type: "effect.failed"; at: number; id: string; key: string; error: ErrorData }
 	/** Nobody can say whether an earlier attempt did it; it is not repeated. */
 	| { type: "effect.ambiguous"; at: number; id: string; key: string }

@@ -51,6 +51,8 @@ export interface Sink {
 	run(run: Run): void;
 	/** It became ready or scheduled: once this is durable, it may be offered. */
 	placed?(task: Task): void;
+	/** It became terminal; it may stay in the state for a while (S3). */
+	ended?(task: Task): void;
 }
 
 const UNUSED_DEFINITIONS_KEPT = 100;
@@ -199,7 +201,7 @@ function submitted(state: State, fresh: NewTask, at: number): Task {
 	for (const id of fresh.dependsOn ?? []) {
 		const dependency = state.tasks.get(id);
 		if (dependency === undefined) continue; // completed and gone: the submit has checked it
-		if (!isTerminal(dependency.state)) open++;
+		if (dependency.state !== "completed") open++; // a failed one too: the skip that follows needs a blocked task
 		linkDependent(state, id, fresh.id);
 	}
 	const task: Task = { ...fresh, state: "ready", openDependencies: open, attempts: 0 };
@@ -215,6 +217,13 @@ function linkDependent(state: State, id: string, dependent: string): void {
 	const set = state.dependents.get(id);
 	if (set) set.add(dependent);
 	else state.dependents.set(id, new Set([dependent]));
+}
+
+function unlinkDependent(state: State, id: string, dependent: string, sink: Sink): void {
+	const set = state.dependents.get(id);
+	if (!set?.delete(dependent) || set.size > 0) return;
+	state.dependents.delete(id);
+	leaveIfOver(state, id, sink);
 }
 
 function need(state: State, id: string): Task {
@@ -251,7 +260,8 @@ function ended(state: State, task: Task, at: number, sink: Sink): void {
 	if (task.idempotencyKey !== undefined) state.keys.delete(task.idempotencyKey);
 	if (task.state === "completed") {
 		for (const id of state.dependents.get(task.id) ?? []) {
-			const dependent = need(state, id);
+			const dependent = state.tasks.get(id);
+			if (dependent === undefined) continue; // pinned only, see pin()
 			if (--dependent.openDependencies === 0 && dependent.state === "blocked") {
 				move(dependent, dependent.runAt !== undefined && dependent.runAt > at ? "delay" : "release");
 				sink.placed?.(dependent);
@@ -266,15 +276,22 @@ function ended(state: State, task: Task, at: number, sink: Sink): void {
 			sink.placed?.(parent);
 		}
 	}
-	for (const id of task.dependsOn ?? []) {
-		const set = state.dependents.get(id);
-		if (set?.delete(task.id) && set.size === 0) {
-			state.dependents.delete(id);
-			leaveIfOver(state, id, sink);
-		}
-	}
+	for (const id of task.dependsOn ?? []) unlinkDependent(state, id, task.id, sink);
 	for (const id of task.children ?? []) leaveIfOver(state, id, sink);
+	sink.ended?.(task);
 	leaveIfOver(state, task.id, sink);
+}
+
+/**
+ * Keeps the dependencies of a task that is about to be submitted: one that ends before the submit is durable must still
+ * be there when the task is folded in. Submitting takes the pins over; a refused submit gives them back by unpin().
+ */
+export function pin(state: State, task: NewTask): void {
+	for (const id of task.dependsOn ?? []) if (state.tasks.has(id)) linkDependent(state, id, task.id);
+}
+
+export function unpin(state: State, task: NewTask, sink: Sink): void {
+	for (const id of task.dependsOn ?? []) unlinkDependent(state, id, task.id, sink);
 }
 
 /** S3 */

@@ -55,6 +55,8 @@ export interface OpenJournal {
 	history: History;
 	/** The fold of all events so far. */
 	state: State;
+	/** Number of the last batch in it. */
+	seq: number;
 	/** Called with a batch's number once the history holds all that ended up to it. */
 	onProjected(listener: (seq: number) => void): void;
 	/** Tells other processes where this one listens. */

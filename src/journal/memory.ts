@@ -44,6 +44,7 @@ export class MemoryStore {
 			journal: new MemoryJournal(this, commits),
 			history: history(ended.tasks, ended.runs),
 			state,
+			seq: start.seq,
 			onProjected(next) {
 				listener = next;
 				queueMicrotask(() => next(start.seq));

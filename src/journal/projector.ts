@@ -60,6 +60,7 @@ port.on("message", (request: ProjectorRequest) => {
 	work();
 });
 send({ kind: "ready" });
+send({ kind: "projected", seq: views.position()?.seq ?? 0 });
 work();
 
 function openViews(): ViewsWriter {

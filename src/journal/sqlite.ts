@@ -51,6 +51,7 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 			journal,
 			history: journal.openHistory(),
 			state,
+			seq: end.seq,
 			onProjected: (listener) => journal.onProjected(listener),
 			announce: (url) => lock.announce(url),
 		};

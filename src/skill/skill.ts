@@ -46,6 +46,10 @@ export interface Effect<Result extends Json> {
 	key: string;
 	/** For a person: what is about to happen, for example `write alerts/cpu.md`. */
 	describe: string;
+	/**
+	 * Does it. To say that it certainly did not happen, and may be tried again, throw a MusterError with E_EFFECT_FAILED;
+	 * after any other error the ledger assumes that it may have.
+	 */
 	run(key: string): Promise<Result>;
 	/** Looks at the outside world: the result if the effect is there, undefined if it certainly is not. */
 	verify?(key: string): Promise<Result | undefined>;

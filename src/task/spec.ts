@@ -54,7 +54,10 @@ const MAX_CAPABILITIES = 32;
 
 const duration = z.union([z.number(), z.string()]);
 const time = z.union([z.number(), z.string()]);
-const name = z.string().min(1).max(64);
+const name = z
+	.string()
+	.max(64)
+	.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, "use letters, digits, dots, dashes, underscores and colons");
 
 const shape = z.strictObject({
 	type: name,

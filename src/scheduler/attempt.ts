@@ -1,0 +1,125 @@
+/** One attempt while it runs: its signal, its context for the skill, its signs of life, and how it ended. */
+import type { Clock } from "../clock.ts";
+import { fromErrorData, MusterError, toErrorData } from "../errors.ts";
+import { copyJson, type Json } from "../json.ts";
+import type { Log } from "../log.ts";
+import type { ArtifactStore, ChildResult, Effect, SkillContext } from "../skill/skill.ts";
+import type { Outcome } from "../task/settle.ts";
+import type { Task } from "../task/task.ts";
+import { Delegation } from "./performer.ts";
+import type { Seat } from "./registry.ts";
+
+/** An output above this many bytes of JSON is stored as an artifact and the task's output is the reference. */
+export const MAX_INLINE_OUTPUT_BYTES = 64 * 1024;
+const MAX_PROGRESS_TEXT = 500;
+
+export interface Progress {
+	/** 0..1 */
+	fraction: number;
+	message?: string;
+}
+
+export class Attempt {
+	readonly task: Task;
+	readonly seat: Seat;
+	readonly token: number;
+	readonly startedMs: number;
+	readonly controller = new AbortController();
+	/** Last sign of life, monotonic. */
+	activeMs: number;
+	progress: Progress | undefined;
+	/** Decided from outside (cancel, timeout, lost agent); whatever the skill still does, this is how it ends. */
+	verdict: Outcome | undefined;
+	/** Its outcome is recorded: anything later is refused. */
+	closed = false;
+
+	constructor(task: Task, seat: Seat, token: number, monotonicMs: number) {
+		this.task = task;
+		this.seat = seat;
+		this.token = token;
+		this.startedMs = monotonicMs;
+		this.activeMs = monotonicMs;
+	}
+}
+
+/** What an attempt needs from the rest. */
+export interface AttemptWorld {
+	clock: Clock;
+	log: Log;
+	artifacts: ArtifactStore;
+	task(id: string): Task | undefined;
+	effect<Result extends Json>(attempt: Attempt, effect: Effect<Result>): Promise<Result>;
+	progressed(attempt: Attempt): void;
+}
+
+/** Runs the skill to its end. Never rejects; a delegation is handed back as it is, for the dispatcher to check. */
+export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise<Outcome | Delegation> {
+	const { task, seat } = attempt;
+	try {
+		const input = copyJson(task.input, "input", "E_INPUT_INVALID");
+		const assignment = { id: task.id, type: task.type, input, attempt: task.attempts };
+		const returned = await seat.performer.perform(assignment, createContext(attempt, world));
+		if (returned instanceof Delegation) return returned;
+		return { kind: "value", output: await toOutput(returned, task, world.artifacts) };
+	} catch (thrown) {
+		return { kind: "error", error: toErrorData(thrown) };
+	}
+}
+
+async function toOutput(returned: unknown, task: Task, artifacts: ArtifactStore): Promise<Json> {
+	if (returned === undefined) {
+		throw new MusterError("E_OUTPUT_INVALID", `the skill ${task.type} returned undefined`, {
+			hint: "Return JSON; null where there is nothing to say.",
+		});
+	}
+	const output = copyJson(returned, "output", "E_OUTPUT_INVALID");
+	if (output === null || typeof output === "boolean" || typeof output === "number") return output;
+	const text = JSON.stringify(output);
+	if (text.length <= MAX_INLINE_OUTPUT_BYTES && Buffer.byteLength(text) <= MAX_INLINE_OUTPUT_BYTES) return output;
+	return { ...(await artifacts.put(`${task.type}.json`, text, "application/json")) };
+}
+
+function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
+	const { task, controller } = attempt;
+	const place = task.run && { run: task.run.id, step: task.run.step };
+	let log: Log | undefined;
+	return {
+		task: { id: task.id, type: task.type, attempt: task.attempts, ...place },
+		signal: controller.signal,
+		now: () => world.clock.now(),
+		progress: (fraction, message) => {
+			attempt.activeMs = world.clock.monotonic();
+			if (attempt.closed || Number.isNaN(fraction)) return;
+			attempt.progress = { fraction: Math.min(1, Math.max(0, fraction)) };
+			if (message !== undefined) attempt.progress.message = message.slice(0, MAX_PROGRESS_TEXT);
+			world.progressed(attempt);
+		},
+		get log() {
+			log ??= world.log.child({ task: task.id, attempt: task.attempts, agent: attempt.seat.name });
+			return log;
+		},
+		effect: (effect) => {
+			attempt.activeMs = world.clock.monotonic();
+			return world.effect(attempt, effect);
+		},
+		artifacts: world.artifacts,
+		get previous() {
+			return (task.dependsOn ?? []).map((id) => world.task(id)?.output ?? null);
+		},
+		get children() {
+			return (task.children ?? []).map((id) => childResult(id, world.task(id)));
+		},
+	};
+}
+
+function childResult(id: string, child: Task | undefined): ChildResult {
+	if (child === undefined) throw new MusterError("E_INTERNAL", `the child ${id} is nowhere to be found`);
+	const result: ChildResult = { id, type: child.type, state: child.state as ChildResult["state"] };
+	if (child.output !== undefined) result.output = child.output;
+	if (child.error !== undefined) result.error = { code: child.error.code, message: child.error.message };
+	return result;
+}
+
+/** The signal's reason for a verdict: what a skill sees when it asks why. */
+export const abortReason = (verdict: Outcome): MusterError =>
+	verdict.kind === "value" ? new MusterError("E_INTERNAL", "a value aborts nothing") : fromErrorData(verdict.error);

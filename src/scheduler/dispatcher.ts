@@ -1,0 +1,387 @@
+/**
+ * The dispatcher starts attempts and ends them. It joins the matcher (who does what), the alarms (limits, due times,
+ * deadlines), the agents' health and the ledger (what is true). Every end of an attempt goes through close().
+ *
+ * Invariants
+ * D1  An attempt is closed once; whatever its skill does later is refused and counted.
+ * D2  A closed attempt's slot is given back in the same step.
+ * D3  Nothing is offered before the event that made it ready is durable.
+ * D4  Without space for the journal nothing new starts.
+ */
+import type { Clock } from "../clock.ts";
+import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
+import type { NewTask } from "../events.ts";
+import type { Log } from "../log.ts";
+import type { ArtifactStore } from "../skill/skill.ts";
+import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import { isTerminal, type Task } from "../task/task.ts";
+import { type AlarmKind, Alarms } from "./alarms.ts";
+import { Attempt, type AttemptWorld, abortReason, runAttempt } from "./attempt.ts";
+import { deadDependency, fallWith } from "./cascade.ts";
+import { runEffect } from "./effects.ts";
+import { Health } from "./health.ts";
+import type { Ledger } from "./ledger.ts";
+import { Matcher } from "./matcher.ts";
+import { Delegation } from "./performer.ts";
+import type { Registry, Seat } from "./registry.ts";
+
+export interface DispatcherOptions {
+	/** How long an aborted attempt may take to end before its slot is taken back. */
+	abortGraceMs: number;
+	/** How often agents that hold tasks are asked for a sign of life. */
+	heartbeatMs: number;
+	/** An agent without one for this long loses its tasks. */
+	leaseMs: number;
+}
+
+export interface DispatcherParts {
+	clock: Clock;
+	log: Log;
+	ledger: Ledger;
+	registry: Registry;
+	artifacts: ArtifactStore;
+	options: DispatcherOptions;
+	/** Checks what a coordinator delegates and makes it into tasks. @throws what a submit of them would */
+	prepareChildren(parent: Task, specs: readonly TaskSpec[]): NewTask[];
+	/** Told of live progress. */
+	progressed(task: Task): void;
+}
+
+/** Starts in one turn of the event loop; then others get theirs. */
+const STARTS_A_TURN = 256;
+/** Attempt tokens of one epoch. */
+const TOKENS_AN_EPOCH = 2 ** 32;
+
+export class Dispatcher {
+	readonly #parts: DispatcherParts;
+	readonly #matcher: Matcher;
+	readonly #alarms: Alarms;
+	readonly #health: Health;
+	readonly #world: AttemptWorld;
+	readonly #attempts = new Map<string, Attempt>();
+	/** Wake those who wait for an attempt to close. */
+	#waiting: (() => void)[] = [];
+	#token: number;
+	#pumpSoon = false;
+	#watching = false;
+	#stopping = false;
+	/** Results of attempts that had been closed before. */
+	refusedResults = 0;
+
+	constructor(parts: DispatcherParts) {
+		const { clock, log, ledger, registry, options } = parts;
+		this.#parts = parts;
+		this.#matcher = new Matcher(registry);
+		this.#alarms = new Alarms(clock, (kind, id) => this.#ring(kind, id));
+		this.#health = new Health({
+			registry,
+			log,
+			...options,
+			lost: (seat) => this.#lost(seat),
+			returned: (seat) => this.#returned(seat),
+		});
+		this.#token = ledger.state.epoch * TOKENS_AN_EPOCH;
+		this.#world = {
+			clock,
+			log,
+			artifacts: parts.artifacts,
+			task: (id) => ledger.task(id),
+			effect: (attempt, effect) => runEffect(ledger, clock, attempt, effect),
+			progressed: (attempt) => parts.progressed(attempt.task),
+		};
+	}
+
+	get running(): number {
+		return this.#attempts.size;
+	}
+
+	get ready(): number {
+		return this.#matcher.size;
+	}
+
+	attempt(id: string): Attempt | undefined {
+		return this.#attempts.get(id);
+	}
+
+	/** Durable: the task may be offered, now or when its time has come. */
+	placed(task: Task): void {
+		if (task.deadline !== undefined && !isTerminal(task.state)) this.#alarms.setAt("deadline", task.id, task.deadline);
+		if (task.state === "scheduled") this.#alarms.setAt("due", task.id, task.runAt ?? 0);
+		else if (task.state === "ready") this.#matcher.offer(task);
+	}
+
+	/** A blocked or waiting task is not placed, but its deadline counts. */
+	watchDeadline(task: Task): void {
+		if (task.deadline !== undefined) this.#alarms.setAt("deadline", task.id, task.deadline);
+	}
+
+	ended(task: Task): void {
+		if (task.deadline !== undefined) this.#alarms.delete("deadline", task.id);
+	}
+
+	/** Starts what can start, in turns. Call it after anything that may have made room or work. */
+	pump(): void {
+		if (this.#stopping || this.#parts.ledger.journal.full) return;
+		for (let started = 0; started < STARTS_A_TURN; started++) {
+			const match = this.#matcher.next();
+			if (match === undefined) return;
+			this.#start(match.task, match.seat);
+		}
+		this.#pumpLater();
+	}
+
+	/** What a start from a data folder begins with: nothing is running, whatever the state says. */
+	recover(): void {
+		const { ledger, clock } = this.#parts;
+		const now = clock.now();
+		const tasks = [...ledger.state.tasks.values()];
+		const settled = new Set<Task>();
+		this.#background(
+			ledger.transact((emit) => {
+				for (const task of tasks) {
+					const dead = deadDependency(ledger.state, task);
+					if (task.state === "running") emit(settleCrash(task, task.token as number, now));
+					else if (dead !== undefined) emit(fallWith(task, dead, now));
+					else continue;
+					settled.add(task); // comes again through placed() once this is durable (D3)
+				}
+			}),
+		);
+		for (const task of tasks) {
+			if (settled.has(task) || isTerminal(task.state)) continue;
+			this.watchDeadline(task);
+			this.placed(task);
+		}
+		this.pump();
+	}
+
+	/**
+	 * Cancels a live task and resolves when it is cancelled durably and nothing of it runs any more (or its grace is over).
+	 * A task that is already terminal is left as it is.
+	 */
+	async cancel(task: Task, error: ErrorData): Promise<void> {
+		const attempt = this.#attempts.get(task.id);
+		if (attempt !== undefined) {
+			this.#abort(attempt, { kind: "cancelled", error });
+			await this.#until(() => attempt.closed);
+			return;
+		}
+		if (isTerminal(task.state)) return;
+		this.#withdraw(task);
+		const { ledger, clock } = this.#parts;
+		await ledger.transact((emit) => emit({ type: "task.cancelled", at: clock.now(), id: task.id, error }));
+	}
+
+	/** The agent takes nothing new; resolves when it holds nothing. */
+	async drain(seat: Seat): Promise<void> {
+		this.#parts.registry.setState(seat, "draining");
+		await this.#until(() => seat.running === 0);
+	}
+
+	/**
+	 * Starts nothing new and waits until nothing runs. What still runs after the grace is aborted and offered again at the
+	 * next start. Resolves with the number of those.
+	 */
+	async stop(graceMs: number): Promise<number> {
+		this.#stopping = true;
+		let over = false;
+		const forget = this.#parts.clock.after(graceMs, () => {
+			over = true;
+			this.#wake();
+		});
+		await this.#until(() => over || this.#attempts.size === 0);
+		forget();
+		const left = this.#attempts.size;
+		const error = toErrorData(new MusterError("E_STOPPED", "the orchestrator stopped while this attempt ran"));
+		for (const attempt of this.#attempts.values()) this.#abort(attempt, { kind: "lost", error });
+		await this.#until(() => this.#attempts.size === 0);
+		this.#alarms.stop();
+		return left;
+	}
+
+	#start(task: Task, seat: Seat): void {
+		const { ledger, clock } = this.#parts;
+		const { id } = task;
+		const token = ++this.#token;
+		const attempt = new Attempt(task, seat, token, clock.monotonic());
+		this.#attempts.set(id, attempt);
+		// Once a process has died over this task, its next start must be on disk before it runs, or it is not counted.
+		const crashed = (task.crashes ?? 0) > 0;
+		const started = { type: "task.started", at: clock.now(), id, token, agent: seat.name } as const;
+		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
+		if (task.timeoutMs !== undefined) this.#alarms.setIn("timeout", id, task.timeoutMs);
+		if (task.idleTimeoutMs !== undefined) this.#alarms.setIn("idle", id, task.idleTimeoutMs);
+		this.#watchLife();
+		this.#background(stored);
+		this.#background(crashed ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
+	}
+
+	async #run(attempt: Attempt): Promise<void> {
+		const outcome = attempt.verdict ?? (await runAttempt(attempt, this.#world));
+		if (attempt.closed) {
+			this.refusedResults++;
+			const fields = { task: attempt.task.id, token: attempt.token };
+			this.#parts.log.warn("a result came after its attempt had ended and was refused", fields);
+		} else if (attempt.verdict !== undefined) this.#close(attempt, attempt.verdict);
+		else if (outcome instanceof Delegation) this.#delegate(attempt, outcome);
+		else this.#close(attempt, outcome);
+	}
+
+	/** D1 */
+	#close(attempt: Attempt, outcome: Outcome): void {
+		if (attempt.closed) return;
+		const { ledger, clock } = this.#parts;
+		this.#release(attempt, outcome.kind);
+		const event = settle(attempt.task, attempt.token, outcome, clock.now(), clock.random());
+		this.#background(ledger.transact((emit) => emit(event)));
+	}
+
+	#delegate(attempt: Attempt, delegation: Delegation): void {
+		const { ledger, clock, prepareChildren } = this.#parts;
+		const { task, token } = attempt;
+		let children: NewTask[];
+		try {
+			children = prepareChildren(task, delegation.tasks);
+		} catch (thrown) {
+			this.#close(attempt, { kind: "error", error: toErrorData(thrown) });
+			return;
+		}
+		this.#release(attempt, "value");
+		const at = clock.now();
+		this.#background(
+			ledger.transact((emit) => {
+				for (const child of children) emit({ type: "task.submitted", at, task: child });
+				emit({ type: "task.waiting", at, id: task.id, token, children: children.map((child) => child.id) });
+			}),
+		);
+	}
+
+	/** D2 */
+	#release(attempt: Attempt, kind: Outcome["kind"]): void {
+		const { task, seat } = attempt;
+		attempt.closed = true;
+		this.#attempts.delete(task.id);
+		if (task.timeoutMs !== undefined) this.#alarms.delete("timeout", task.id);
+		if (task.idleTimeoutMs !== undefined) this.#alarms.delete("idle", task.id);
+		if (attempt.verdict !== undefined) this.#alarms.delete("grace", task.id);
+		if (kind === "value") seat.stats.completed++;
+		else if (kind === "error") seat.stats.failed++;
+		else if (kind === "lost") seat.stats.lost++;
+		this.#parts.registry.giveBack(seat);
+		this.#wake();
+		this.#pumpLater();
+	}
+
+	/** The signal goes out; the attempt closes when its skill ends, or when the grace is over. */
+	#abort(attempt: Attempt, verdict: Outcome): void {
+		if (attempt.verdict !== undefined || attempt.closed) return;
+		attempt.verdict = verdict;
+		this.#alarms.setIn("grace", attempt.task.id, this.#parts.options.abortGraceMs);
+		attempt.controller.abort(abortReason(verdict));
+	}
+
+	#ring(kind: AlarmKind, id: string): void {
+		if (kind === "life") return this.#beat();
+		const attempt = this.#attempts.get(id);
+		if (kind === "due") return this.#due(id);
+		if (kind === "deadline") return this.#deadline(id, attempt);
+		if (attempt === undefined) return;
+		const { task, seat } = attempt;
+		if (kind === "timeout") {
+			this.#limit(attempt, "E_TIMEOUT", `the attempt took longer than its timeout of ${task.timeoutMs} ms`);
+		} else if (kind === "idle") {
+			const idleMs = task.idleTimeoutMs as number;
+			const leftMs = attempt.activeMs + idleMs - this.#parts.clock.monotonic();
+			if (leftMs > 0) this.#alarms.setIn("idle", id, leftMs);
+			else this.#limit(attempt, "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
+		} else {
+			seat.stats.abandoned++;
+			this.#parts.log.warn("an aborted attempt did not end within the grace; it is left behind", {
+				task: id,
+				agent: seat.name,
+			});
+			this.#close(attempt, attempt.verdict as Outcome);
+		}
+	}
+
+	#limit(attempt: Attempt, code: ErrorCode, message: string): void {
+		this.#abort(attempt, { kind: "error", error: toErrorData(new MusterError(code, message)) });
+	}
+
+	#due(id: string): void {
+		const task = this.#parts.ledger.state.tasks.get(id);
+		if (task?.state !== "scheduled") return;
+		task.state = "ready"; // S1 of state.ts: time alone decides it
+		this.#matcher.offer(task);
+		this.#pumpLater();
+	}
+
+	#deadline(id: string, attempt: Attempt | undefined): void {
+		const { ledger, clock } = this.#parts;
+		const task = ledger.state.tasks.get(id);
+		if (task === undefined || isTerminal(task.state)) return;
+		const error = deadlineError(task.deadline as number);
+		if (attempt !== undefined) {
+			this.#abort(attempt, { kind: "error", error });
+			return;
+		}
+		this.#withdraw(task);
+		this.#background(ledger.transact((emit) => emit({ type: "task.failed", at: clock.now(), id, error })));
+	}
+
+	#withdraw(task: Task): void {
+		this.#matcher.withdraw(task);
+		this.#alarms.delete("due", task.id);
+	}
+
+	#watchLife(): void {
+		if (this.#watching) return;
+		this.#watching = true;
+		this.#alarms.setIn("life", "", this.#parts.options.heartbeatMs);
+	}
+
+	#beat(): void {
+		this.#watching = false;
+		if (this.#health.beat()) this.#watchLife();
+	}
+
+	#lost(seat: Seat): void {
+		const error = toErrorData(new MusterError("E_AGENT_LOST", `the agent ${seat.name} showed no life`));
+		for (const attempt of [...this.#attempts.values()]) {
+			if (attempt.seat !== seat) continue;
+			this.#abort(attempt, { kind: "lost", error });
+			this.#close(attempt, attempt.verdict as Outcome);
+		}
+	}
+
+	#returned(seat: Seat): void {
+		this.#parts.registry.setState(seat, seat.running > 0 ? "busy" : "ready");
+		this.#pumpLater();
+	}
+
+	/** One pump for all that happens in this turn of the loop. */
+	#pumpLater(): void {
+		if (this.#pumpSoon) return;
+		this.#pumpSoon = true;
+		setImmediate(() => {
+			this.#pumpSoon = false;
+			this.pump();
+		});
+	}
+
+	async #until(condition: () => boolean): Promise<void> {
+		while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+	}
+
+	#wake(): void {
+		const waiting = this.#waiting;
+		this.#waiting = [];
+		for (const resolve of waiting) resolve();
+	}
+
+	/** Work nobody waits for here. Its one way to fail is the journal's, which the orchestrator hears of from the journal. */
+	#background(work: Promise<unknown>): void {
+		work.catch((error: unknown) => this.#parts.log.error("work stopped", { error: toErrorData(error).message }));
+	}
+}

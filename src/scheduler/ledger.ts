@@ -1,0 +1,215 @@
+/**
+ * The ledger joins state and journal: decide, change the state, store, and only when it is durable tell.
+ *
+ * Two ways in
+ * - transact(): facts. The state changes at once; what follows (offers, answers) waits for durability.
+ * - request(): what a caller may be refused. The state changes when it is durable, so nothing is ever decided on a
+ *   request that may still be refused.
+ *
+ * Invariant L1: the state is the fold of the journal's events, except for the order of requests among facts that were
+ * appended while the request was under way; such events never touch the same task, or only as its dependencies, whose
+ * end is seen at either time.
+ */
+import { type Event, encodeEvent } from "../events.ts";
+import type { History, Journal, OpenJournal } from "../journal/journal.ts";
+import { apply, pin, type Sink, type State, unpin } from "../state.ts";
+import type { Task } from "../task/task.ts";
+import type { Run } from "../workflow/run.ts";
+
+export interface LedgerListener {
+	/** Durable: the task is ready or scheduled and may be offered. */
+	placed(task: Task): void;
+	/** Durable: the task is terminal. */
+	ended(task: Task): void;
+	runEnded(run: Run): void;
+	/** Something was stored. */
+	stored(): void;
+}
+
+export interface LedgerParts {
+	open: OpenJournal;
+	/** What ended while the journal was read. */
+	recovered: { tasks: Iterable<Task>; runs: Iterable<Run> };
+	listener: LedgerListener;
+	followUp: FollowUp;
+}
+
+export type Emit = (event: Event) => void;
+
+/** Told to whoever writes follow-ups: called inside a transaction for each task that became terminal. */
+export type FollowUp = (task: Task, emit: Emit) => void;
+
+/** Events of a large request applied in one turn of the loop. */
+const TURN_EVENTS = 2_000;
+
+export class Ledger {
+	readonly state: State;
+	readonly history: History;
+	readonly #journal: Journal;
+	readonly #listener: LedgerListener;
+	readonly #followUp: FollowUp;
+	/** Over, but perhaps not in the history yet. */
+	readonly #recentTasks = new Map<string, Task>();
+	readonly #recentKeys = new Map<string, Task>();
+	readonly #recentRuns = new Map<string, Run>();
+	/** Ids to forget once the history has reached a batch; in order of batches. */
+	readonly #awaited: { seq: number; tasks: Task[]; runs: Run[] }[] = [];
+	#projected = 0;
+
+	constructor(parts: LedgerParts) {
+		this.state = parts.open.state;
+		this.history = parts.open.history;
+		this.#journal = parts.open.journal;
+		this.#listener = parts.listener;
+		this.#followUp = parts.followUp;
+		const tasks = [...parts.recovered.tasks];
+		const runs = [...parts.recovered.runs];
+		this.#remember({ tasks, runs });
+		this.#awaited.push({ seq: parts.open.seq, tasks, runs });
+		parts.open.onProjected((seq) => this.#onProjected(seq));
+	}
+
+	get journal(): Journal {
+		return this.#journal;
+	}
+
+	/** Tasks held in memory: live ones and those the history does not have yet. */
+	get held(): number {
+		return this.state.tasks.size + this.#recentTasks.size;
+	}
+
+	/** A task wherever it is. */
+	task(id: string): Task | undefined {
+		return this.state.tasks.get(id) ?? this.#recentTasks.get(id) ?? this.history.task(id);
+	}
+
+	run(id: string): Run | undefined {
+		return this.state.runs.get(id) ?? this.#recentRuns.get(id) ?? this.history.run(id);
+	}
+
+	/** The task an idempotency key stands for. */
+	taskByKey(key: string): Task | undefined {
+		const live = this.state.keys.get(key);
+		if (live !== undefined) return this.state.tasks.get(live);
+		return this.#recentKeys.get(key) ?? this.history.taskByKey(key);
+	}
+
+	recentTasks(): Iterable<Task> {
+		return this.#recentTasks.values();
+	}
+
+	recentRuns(): Iterable<Run> {
+		return this.#recentRuns.values();
+	}
+
+	/**
+	 * Facts: applied now, one indivisible group in the journal together with all that follows from them.
+	 * Resolves when durable. @throws E_JOURNAL_FAILED
+	 */
+	transact(decide: (emit: Emit) => void, kind: "fact" | "note" = "fact"): Promise<void> {
+		const effects = new Consequences();
+		const lines: string[] = [];
+		let followed = 0;
+		let following = false;
+		const emit: Emit = (event) => {
+			apply(this.state, event, effects);
+			lines.push(encodeEvent(event));
+			// A loop, not a recursion: a failure may cascade down a chain of any length.
+			if (following) return;
+			following = true;
+			for (; followed < effects.over.length; followed++) this.#followUp(effects.over[followed] as Task, emit);
+			following = false;
+		};
+		decide(emit);
+		this.#remember(effects);
+		if (lines.length === 0) return Promise.resolve();
+		return this.#journal.append(lines, kind).durable.then((seq) => this.#tell(seq, effects));
+	}
+
+	/**
+	 * A request, encoded by the caller: in the journal all or nothing, and applied when durable.
+	 * @throws E_STORAGE_FULL, E_JOURNAL_FAILED
+	 */
+	async request(events: readonly Event[], lines: readonly string[]): Promise<void> {
+		for (const event of events) if (event.type === "task.submitted") pin(this.state, event.task);
+		let seq: number;
+		try {
+			seq = await this.#journal.append(lines, "request").durable;
+		} catch (error) {
+			const effects = new Consequences();
+			for (const event of events) if (event.type === "task.submitted") unpin(this.state, event.task, effects);
+			this.#remember(effects);
+			throw error;
+		}
+		for (let from = 0; from < events.length; from += TURN_EVENTS) {
+			if (from > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+			const effects = new Consequences();
+			for (const event of events.slice(from, from + TURN_EVENTS)) apply(this.state, event, effects);
+			this.#remember(effects);
+			this.#tell(seq, effects);
+		}
+	}
+
+	#remember({ tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
+		for (const task of tasks) {
+			this.#recentTasks.set(task.id, task);
+			if (task.idempotencyKey !== undefined) this.#recentKeys.set(task.idempotencyKey, task);
+		}
+		for (const run of runs) this.#recentRuns.set(run.id, run);
+	}
+
+	#tell(seq: number, { placedTasks, over, tasks, runs }: Consequences): void {
+		if (tasks.length > 0 || runs.length > 0) {
+			this.#awaited.push({ seq, tasks, runs });
+			if (seq <= this.#projected) this.#forget();
+		}
+		for (const task of placedTasks) this.#listener.placed(task);
+		for (const task of over) this.#listener.ended(task);
+		for (const run of runs) this.#listener.runEnded(run);
+		this.#listener.stored();
+	}
+
+	/** The history holds all that ended up to this batch: memory lets it go. */
+	#onProjected(seq: number): void {
+		this.#projected = Math.max(this.#projected, seq);
+		this.#forget();
+	}
+
+	#forget(): void {
+		let passed = 0;
+		for (const { seq, tasks, runs } of this.#awaited) {
+			if (seq > this.#projected) break;
+			for (const task of tasks) {
+				this.#recentTasks.delete(task.id);
+				if (task.idempotencyKey !== undefined) this.#recentKeys.delete(task.idempotencyKey);
+			}
+			for (const run of runs) this.#recentRuns.delete(run.id);
+			passed++;
+		}
+		this.#awaited.splice(0, passed);
+	}
+}
+
+/** What a group of events led to, gathered until it is durable. */
+class Consequences implements Sink {
+	readonly placedTasks: Task[] = [];
+	readonly over: Task[] = [];
+	readonly tasks: Task[] = [];
+	readonly runs: Run[] = [];
+
+	task(task: Task): void {
+		this.tasks.push(task);
+	}
+
+	run(run: Run): void {
+		this.runs.push(run);
+	}
+
+	placed(task: Task): void {
+		this.placedTasks.push(task);
+	}
+
+	ended(task: Task): void {
+		this.over.push(task);
+	}
+}
