@@ -43,6 +43,8 @@ describe("a pattern", () => {
 		fc.assert(
 			fc.property(pattern, text, fc.boolean(), (source, subject, ignoreCase) => {
 				fc.pre(source.length < 60);
+				// V8 lets an empty match begin between the halves of one character: /\B/u.exec("a😀a").index is 2.
+				fc.pre(!(source.includes("\\B") && subject.includes("😀")));
 				const expected = new RegExp(source, ignoreCase ? "iu" : "u").test(subject);
 				assert.equal(compilePattern(source, { ignoreCase }).test(subject), expected);
 			}),
