@@ -10,7 +10,7 @@ const LONGEST_NAME = 64;
 export function suggest(wanted: string, candidates: Iterable<string>): string | undefined {
 	if (wanted.length === 0 || wanted.length > LONGEST_NAME) return undefined;
 	const name = fold(wanted);
-	let limit = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)));
+	let limit = Math.min(3, Math.floor(wanted.length / 3));
 	let best: string | undefined;
 	for (const candidate of candidates) {
 		if (candidate.length > LONGEST_NAME || candidate === wanted) continue;

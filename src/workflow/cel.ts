@@ -185,7 +185,7 @@ function toCel(value: Json): unknown {
 	if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
 	if (typeof value !== "object" || value === null) return value;
 	if (Array.isArray(value)) return value.map(toCel);
-	const object: Record<string, unknown> = {};
+	const object: Record<string, unknown> = Object.create(null);
 	for (const key of Object.keys(value)) {
 		const member = value[key];
 		if (member !== undefined) object[key] = toCel(member);

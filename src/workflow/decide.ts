@@ -153,7 +153,7 @@ function stepFailed(run: Run, broken: string[]): ErrorData {
 	const others = broken.length > 1 ? ` (and ${broken.length - 1} more)` : "";
 	const failure = new MusterError(
 		"E_STEP_FAILED",
-		`Step "${step}" ${state}${error ? `: ${error.message}` : ""}${others}`,
+		`Step "${step}" ${state === "cancelled" ? "was cancelled" : state}${error ? `: ${error.message}` : ""}${others}`,
 		{
 			hint: error?.hint,
 			details: { step, ...(error && { code: error.code }), ...(broken.length > 1 && { steps: broken.slice(0, 100) }) },

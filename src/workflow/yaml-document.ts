@@ -2,7 +2,18 @@
  * YAML as plain JSON with the position of every part, and nothing of YAML that is dangerous or surprising:
  * core schema, text keys once each, no tags, no merge keys, few aliases, bounded size and depth.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument } from "yaml";
+import {
+	type Document,
+	isAlias,
+	isMap,
+	isScalar,
+	isSeq,
+	Lexer,
+	LineCounter,
+	type Node,
+	parseDocument,
+	type YAMLError,
+} from "yaml";
 import type { Json } from "../json.ts";
 import { type Path, type Problem, quoteName } from "./problems.ts";
 
@@ -53,14 +64,30 @@ export function readYaml(text: string): YamlDocument {
 	});
 	const syntax = [...document.errors, ...document.warnings].slice(0, 100);
 	if (syntax.length > 0) {
-		return refused(syntax.map(({ message, pos }) => ({ path: [], message: firstLine(message), at: pos[0] })));
+		return refused(syntax.map((error) => syntaxProblem(text, error)));
 	}
 	const reader = new Reader(document);
 	const value = reader.read();
 	return { value, problems: reader.problems, locate: (problem) => reader.locate(problem, text), position };
 }
 
-const firstLine = (message: string): string => (message.split("\n", 1)[0] as string).slice(0, 200);
+/** Where the library speaks to programmers. */
+const wording: { [code: string]: string } = {
+	MULTIPLE_DOCS: "a file holds one workflow; remove what follows ---",
+	TAG_RESOLVE_FAILED: "tags are not supported",
+};
+
+function syntaxProblem(text: string, { code, message, pos }: YAMLError): PlacedProblem {
+	const at = pos[0];
+	const line = text.slice(text.lastIndexOf("\n", at - 1) + 1).split("\n", 1)[0] as string;
+	const quote = code === "BLOCK_AS_IMPLICIT_KEY" && /\$\{\{/.test(line);
+	return {
+		path: [],
+		message: wording[code] ?? (message.split("\n", 1)[0] as string).slice(0, 200),
+		...(quote ? { hint: 'An expression with ": " in it has to be in quotes.' } : {}),
+		at,
+	};
+}
 
 /** Looks through the tokens before anything recursive does. Also counts the lines up to the problem it finds. */
 function scan(text: string, lines: LineCounter): PlacedProblem | undefined {

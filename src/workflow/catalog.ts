@@ -1,0 +1,110 @@
+/** The workflows an orchestrator knows by name: those given in code, and the YAML files of its folders. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MusterError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
+import type { WorkflowDefinition } from "./definition.ts";
+import { definitionHash } from "./hash.ts";
+import { assertValid } from "./validate.ts";
+import { parseWorkflow } from "./yaml.ts";
+
+export interface KnownWorkflow {
+	definition: WorkflowDefinition;
+	hash: string;
+	/** Where it comes from; undefined for one given in code. */
+	file?: string;
+}
+
+export class Catalog {
+	readonly #folders: readonly string[];
+	readonly #given = new Map<string, KnownWorkflow>();
+	readonly #hashes = new WeakMap<WorkflowDefinition, string>();
+
+	/** @param folders later ones go before earlier ones where names are the same */
+	constructor(folders: readonly string[]) {
+		this.#folders = folders;
+	}
+
+	/** @throws E_WORKFLOW_INVALID */
+	add(definition: WorkflowDefinition): KnownWorkflow {
+		const known = this.of(definition);
+		this.#given.set(definition.name, known);
+		return known;
+	}
+
+	/** A definition given as it is. @throws E_WORKFLOW_INVALID */
+	of(definition: WorkflowDefinition): KnownWorkflow {
+		let hash = this.#hashes.get(definition);
+		if (hash === undefined) {
+			assertValid(definition);
+			hash = definitionHash(definition);
+			this.#hashes.set(definition, hash);
+		}
+		return { definition, hash };
+	}
+
+	/** By its name, or by the path of a file. @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */
+	async find(nameOrFile: string): Promise<KnownWorkflow> {
+		if (/\.ya?ml$/i.test(nameOrFile)) return this.#read(nameOrFile);
+		const given = this.#given.get(nameOrFile);
+		if (given !== undefined) return given;
+		const files = await this.#files();
+		const file = files.get(nameOrFile);
+		if (file !== undefined) return this.#read(file);
+		const names = [...this.#given.keys(), ...files.keys()];
+		throw new MusterError("E_WORKFLOW_UNKNOWN", `there is no workflow "${nameOrFile}"`, {
+			hint:
+				didYouMean(nameOrFile, names) ?? `There are: ${names.join(", ") || "none"}. A path of a .yaml file works too.`,
+		});
+	}
+
+	/** All of them; a file that is not valid is listed with its error. */
+	async list(): Promise<{ name: string; file?: string; workflow?: KnownWorkflow; error?: MusterError }[]> {
+		const found = [...this.#given].map(([name, workflow]) => ({ name, workflow }));
+		const files = [...(await this.#files())].filter(([name]) => !this.#given.has(name));
+		const read = files.map(async ([name, file]) => {
+			try {
+				return { name, file, workflow: await this.#read(file) };
+			} catch (error) {
+				return { name, file, error: error as MusterError };
+			}
+		});
+		return [...found, ...(await Promise.all(read))];
+	}
+
+	/** A file's name without its ending is the workflow's name. */
+	async #files(): Promise<Map<string, string>> {
+		const files = new Map<string, string>();
+		for (const folder of this.#folders) {
+			let names: string[];
+			try {
+				names = await readdir(folder);
+			} catch (error) {
+				if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+				throw unreadable(folder, error);
+			}
+			for (const name of names.sort()) {
+				if (/\.ya?ml$/i.test(name)) files.set(name.replace(/\.ya?ml$/i, ""), join(folder, name));
+			}
+		}
+		return files;
+	}
+
+	async #read(file: string): Promise<KnownWorkflow> {
+		let text: string;
+		try {
+			text = await readFile(file, "utf8");
+		} catch (error) {
+			throw unreadable(file, error);
+		}
+		const definition = parseWorkflow(text, file);
+		return { definition, hash: definitionHash(definition), file };
+	}
+}
+
+function unreadable(path: string, cause: unknown): MusterError {
+	return new MusterError("E_FILE_UNREADABLE", `${path} cannot be read: ${(cause as Error).message}`, {
+		hint: "Check the path and its permissions.",
+		cause,
+	});
+}
