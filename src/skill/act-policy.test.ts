@@ -149,6 +149,13 @@ describe("a command", () => {
 		});
 	}
 
+	test("cannot be allowed at all when an action could replace its program", () => {
+		assert.throws(
+			() => createGuard({ ...nothingAllowed, folders: [inside()], commands: [[inside("tool")]] }),
+			(error) => hasCode(error, "E_CONFIG_INVALID"),
+		);
+	});
+
 	test("is refused when its program is a shell under another name", async () => {
 		const disguised = inside("tool");
 		await symlink("/bin/sh", disguised);

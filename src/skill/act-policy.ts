@@ -41,7 +41,7 @@ const LAUNCHERS = new Set(
 
 /** @throws E_CONFIG_INVALID for a policy that could never be kept */
 export function createGuard(policy: ActPolicy): Guard {
-	for (const [program = ""] of policy.commands) checkProgram(program);
+	for (const [program = ""] of policy.commands) checkProgram(program, policy.folders);
 	for (const origin of policy.webhooks) checkOrigin(origin);
 	const resolved = new Map<string, Promise<string>>();
 	const programPath = (program: string): Promise<string> => {
@@ -64,11 +64,13 @@ const refused = (message: string, hint: string, details?: Record<string, unknown
 
 const invalid = (message: string, hint: string): MusterError => new MusterError("E_CONFIG_INVALID", message, { hint });
 
-function checkProgram(program: string): void {
+function checkProgram(program: string, folders: readonly string[]): void {
 	if (program === "" || program.includes("\0") || (!isAbsolute(program) && program.includes("/")))
 		throw invalid(`"${program}" cannot be an allowed program`, "Write an absolute path or a bare name.");
 	if (LAUNCHERS.has(basename(program)))
 		throw invalid(`"${program}" runs any program it is given`, "Allow the programs it would run, one by one.");
+	if (isAbsolute(program) && folders.some((folder) => below(resolve(folder), program) !== undefined))
+		throw invalid(`"${program}" is in a folder that may be written`, "An action could replace it; keep it elsewhere.");
 }
 
 function checkOrigin(origin: string): void {

@@ -5,7 +5,7 @@ import type { Action } from "./act-steps.ts";
 import type { Anomaly } from "./detect.ts";
 
 /** Nobody reads more alerts than this; the log names how many were left out. */
-export const MAX_ALERTS = 200;
+export const MAX_ALERTS = 100;
 
 export interface Detected {
 	anomalies: Anomaly[];
@@ -106,7 +106,11 @@ export function renderLog(
 	for (const note of detected.notes ?? []) lines.push(`Note: ${plain(note)}.`, "");
 	lines.push("## Done", "");
 	if (deeds.length === 0) lines.push("Nothing was to be done.");
-	for (const { kind, target, state } of deeds) lines.push(`- ${state.replace("-", " ")}: ${kind} ${plain(target)}`);
+	const alike = Map.groupBy(
+		deeds,
+		({ kind, target, state }) => `- ${state.replace("-", " ")}: ${kind} ${plain(target)}`,
+	);
+	for (const [line, { length }] of alike) lines.push(length === 1 ? line : `${line} (${length} times)`);
 	return `${lines.join("\n")}\n`;
 }
 

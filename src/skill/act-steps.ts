@@ -168,8 +168,6 @@ function commandStep(
 	return { kind: "command", target, key, effect, failure };
 }
 
-const webhookResult = z.object({ status: z.number() });
-
 function webhookStep(
 	each: Action & { kind: "webhook" },
 	key: string,
@@ -179,37 +177,44 @@ function webhookStep(
 ): Step {
 	const url = guard.webhook(each.url);
 	const target = `${url.origin}${url.pathname}`; // a query may hold a secret
-	const failure = (result: Json): string | undefined => {
-		const { status } = webhookResult.parse(result);
-		return status < 400 ? undefined : `answered ${status}`;
+	const isText = typeof each.body === "string";
+	const body = isText ? String(each.body) : JSON.stringify(each.body);
+	const headers = {
+		"idempotency-key": mark,
+		"content-type": isText ? "text/plain; charset=utf-8" : "application/json",
 	};
 	const effect: Effect<Json> = {
 		key: `act/${key}`,
 		describe: `post to ${target}`,
 		idempotent: each.repeatable,
 		async run() {
-			const text = typeof each.body === "string";
-			const headers = {
-				"idempotency-key": mark,
-				"content-type": text ? "text/plain; charset=utf-8" : "application/json",
-			};
-			const body = text ? String(each.body) : JSON.stringify(each.body);
 			try {
 				const answer = await fetchBounded(url.href, { signal, method: "POST", headers, body, maxBytes: 1024 * 1024 });
 				return { status: answer.status, body: new TextDecoder().decode(answer.bytes.subarray(0, RESULT_BYTES)) };
 			} catch (error) {
 				signal.throwIfAborted();
-				const { message, retryAfterMs, details } = toErrorData(error);
-				const status = Number(details?.status ?? 0);
-				// A clear no is an answer like any other; silence and 5xx leave open whether it was done.
-				if (!each.repeatable && status >= 400 && status < 500) return { status, body: "" };
-				throw failed(target, key, `could not be posted to: ${message}`, {
-					retryable: each.repeatable,
-					retryAfterMs,
-					cause: error,
-				});
+				throw notPosted(error, target, key, each.repeatable);
 			}
 		},
 	};
-	return { kind: "webhook", target, key, effect, failure };
+	return { kind: "webhook", target, key, effect };
+}
+
+/** Nothing was sent: there was nobody to send it to. */
+const NOT_CONNECTED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"];
+
+/** E_EFFECT_FAILED tells the ledger that it certainly was not done; after silence or a 5xx nobody knows. */
+function notPosted(error: unknown, target: string, key: string, repeatable: boolean): MusterError {
+	const { message, retryable, retryAfterMs, details } = toErrorData(error);
+	const status = Number(details?.status ?? 0);
+	const connected = !NOT_CONNECTED.includes(String((error as { cause?: { code?: string } }).cause?.code));
+	if ((status >= 400 && status < 500) || !connected)
+		return failed(target, key, `was not posted to: ${message}`, { retryable, retryAfterMs, cause: error });
+	return new MusterError("E_FETCH_FAILED", message, {
+		retryable: repeatable && retryable,
+		retryAfterMs,
+		details: { key, target },
+		hint: repeatable ? undefined : "Whether the server acted on it is unknown, so it is not posted again unasked.",
+		cause: error,
+	});
 }

@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
 import { createHarness, type Harness, type LedgerEntry, runSkill } from "../../test/skill-harness.ts";
-import { hasCode, type MusterError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { createActSkill } from "./act.ts";
 import { writeWhole } from "./act-files.ts";
-import { fileName } from "./act-report.ts";
 import { markLine } from "./act-steps.ts";
 import type { AnySkill, ArtifactRef } from "./skill.ts";
 
@@ -315,17 +314,36 @@ describe("webhook", () => {
 		);
 	});
 
-	test("that is refused by the server ends the task", async () => {
+	test("that is refused by the server ends the task, and certainly was not done", async () => {
 		answer = { status: 403 };
 		await assert.rejects(act([action()]), (error) => hasCode(error, "E_EFFECT_FAILED") && !error.retryable);
 	});
 
-	test("that is repeatable is tried again when the server asks for it, after its delay", async () => {
-		answer = { status: 503, headers: { "retry-after": "7" } };
-		await assert.rejects(act([{ ...action(), repeatable: true }]), (error) => {
-			const { code, retryable, retryAfterMs } = error as MusterError;
-			return code === "E_EFFECT_FAILED" && retryable && retryAfterMs === 7_000;
+	test("that the server puts off is tried again after its delay, as it certainly was not done", async () => {
+		answer = { status: 429, headers: { "retry-after": "7" } };
+		await assert.rejects(act([action()]), (error) => {
+			return hasCode(error, "E_EFFECT_FAILED") && error.retryable && error.retryAfterMs === 7_000;
 		});
+	});
+
+	test("to nobody is tried again, as it certainly was not done", async () => {
+		const closed = "http://127.0.0.1:1";
+		skill = createActSkill({ folders: [], commands: [], webhooks: [closed] });
+		await assert.rejects(
+			act([{ ...action(), url: closed }]),
+			(error) => hasCode(error, "E_EFFECT_FAILED") && error.retryable,
+		);
+	});
+
+	test("that may have been done before the server broke is not tried again unasked", async () => {
+		answer = { status: 500 };
+		await assert.rejects(act([action()]), (error) => hasCode(error, "E_FETCH_FAILED") && !error.retryable);
+	});
+
+	test("that is repeatable is tried again after the server broke", async () => {
+		answer = { status: 500 };
+		const repeatable = { ...action(), repeatable: true };
+		await assert.rejects(act([repeatable]), (error) => hasCode(error, "E_FETCH_FAILED") && error.retryable);
 	});
 });
 
@@ -389,119 +407,5 @@ describe("act", () => {
 		const output = (await runSkill(skill, { actions }, harness)) as unknown as { actions: ArtifactRef };
 		assert.equal(((await harness.artifacts.json(output.actions)) as Json[]).length, 300);
 		assert.equal((await text("many.log")).split("\n").length, 301);
-	});
-});
-
-describe("act on anomalies", () => {
-	const quake = (id: string, severity: string): Record<string, Json> => ({
-		id: `strong.${id}`,
-		rule: "strong",
-		severity,
-		observation: { id, place: "<b>Hualian</b> | Taiwan\n# no heading", magnitude: 6.4 },
-		value: 6.4,
-		expected: "below 6",
-		text: `Magnitude 6.4 (${id})`,
-	});
-	const detected = {
-		checked: 10,
-		anomalies: [quake("us1", "warning"), quake("us2", "critical")],
-		counts: { strong: 2 },
-		notes: [],
-	};
-	const places = { alerts: "alerts", log: "anomalies.ndjson" };
-
-	async function run(
-		input: object,
-		harness: Harness,
-	): Promise<{ actions: Deed[]; report: ArtifactRef; alerts?: ArtifactRef[] }> {
-		return (await runSkill(skill, input, harness)) as never;
-	}
-
-	test("writes a page and a line for each, the most severe first", async () => {
-		const { actions } = await run(places, createHarness({ previous: [detected] }));
-		assert.deepEqual(
-			actions.map(({ kind, target, state }) => [kind, target.slice(folder.length + 1), state]),
-			[
-				["write-file", "alerts/strong.us2.md", "done"],
-				["append-line", "anomalies.ndjson", "done"],
-				["write-file", "alerts/strong.us1.md", "done"],
-				["append-line", "anomalies.ndjson", "done"],
-			],
-		);
-		const lines = (await text("anomalies.ndjson"))
-			.trimEnd()
-			.split("\n")
-			.map((each) => JSON.parse(each));
-		assert.deepEqual(
-			lines.map(({ id, key }) => [id, key]),
-			[
-				["strong.us2", "log/strong.us2"],
-				["strong.us1", "log/strong.us1"],
-			],
-		);
-	});
-
-	test("reports nothing twice in the next pass", async () => {
-		await run(places, createHarness({ previous: [detected] }));
-		const { actions } = await run(places, createHarness({ previous: [detected] }));
-		assert.deepEqual([...new Set(actions.map(({ state }) => state))], ["already-done"]);
-		assert.equal((await text("anomalies.ndjson")).trimEnd().split("\n").length, 2);
-	});
-
-	test("makes a page that says what was detected and what was done", async () => {
-		const harness = createHarness({ previous: [{ observations: [] }, detected] });
-		const page = await harness.artifacts.text((await run(places, harness)).report);
-		assert.match(page, /2 anomalies among 10 observations/);
-		assert.match(page, /\| strong \| 2 \|/);
-		assert.match(page, /\*\*critical\*\* Magnitude 6\.4 \(us2\)/);
-		assert.match(page, /- done: write-file .*strong\.us2\.md/);
-	});
-
-	test("stores the pages as artifacts when no folder is named", async () => {
-		const harness = createHarness({ previous: [detected] });
-		const { actions, alerts, report } = await run({}, harness);
-		assert.deepEqual(actions, []);
-		assert.deepEqual(
-			alerts?.map(({ name }) => name),
-			["strong.us2.md", "strong.us1.md"],
-		);
-		assert.equal(report.name, "automation-log.md");
-		assert.deepEqual(await readdir(folder), []);
-	});
-
-	test("lets nothing that was observed become markup", async () => {
-		const harness = createHarness({ previous: [detected] });
-		const { alerts } = await run({}, harness);
-		const page = await harness.artifacts.text(alerts?.[0] as ArtifactRef);
-		assert.match(page, /\| place \| &lt;b\\>Hualian&lt;\/b\\> \\\| Taiwan \\# no heading \|\n/);
-	});
-
-	test("takes the anomalies as a reference too", async () => {
-		const harness = createHarness();
-		const ref = await harness.artifacts.put("anomalies.json", JSON.stringify(detected.anomalies), "application/json");
-		const inDetected = await run({ anomalies: { ...detected, anomalies: ref } }, harness);
-		const alone = await run({ anomalies: ref }, harness);
-		assert.deepEqual([inDetected.alerts?.length, alone.alerts?.length], [2, 2]);
-	});
-
-	test("without any anomalies says that there were none", async () => {
-		const harness = createHarness({ previous: [{ ...detected, anomalies: [], counts: { strong: 0 } }] });
-		const page = await harness.artifacts.text((await run(places, harness)).report);
-		assert.match(page, /0 anomalies among 10 observations\./);
-		assert.match(page, /Nothing was to be done\./);
-	});
-
-	test("is refused when no task before it gave anomalies", async () => {
-		await assert.rejects(run({}, createHarness()), (error) => hasCode(error, "E_INPUT_INVALID"));
-	});
-
-	test("never gives two anomalies one file name, nor a name that leaves the folder", () => {
-		const ids = fc.oneof(fc.string(), fc.constantFrom("a/b", "a-b", "../a", "..", ".", "a\0b", "A", "x".repeat(300)));
-		fc.assert(
-			fc.property(ids, ids, (one, other) => {
-				if (one !== other) assert.notEqual(fileName(one), fileName(other));
-				assert.match(fileName(one), /^[A-Za-z0-9][A-Za-z0-9._-]{0,130}$/);
-			}),
-		);
 	});
 });

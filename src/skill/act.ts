@@ -101,8 +101,9 @@ const listed = async (deeds: Done[], context: SkillContext): Promise<Output["act
 async function readDetected(given: Json | undefined, { artifacts, previous }: SkillContext): Promise<Detected> {
 	const has = (value: Json | undefined): value is { [key: string]: Json } =>
 		typeof value === "object" && value !== null && !Array.isArray(value) && "anomalies" in value;
-	const value = given ?? previous.findLast(has) ?? null;
-	const list = await artifacts.json(has(value) ? (value.anomalies ?? null) : value);
+	// A large output of `detect` travels as a reference, and so does a long list inside a small one.
+	const value = await artifacts.json(given ?? previous.findLast(has) ?? previous.findLast(isArtifactRef) ?? null);
+	const list = has(value) ? await artifacts.json(value.anomalies ?? null) : value;
 	const parsed = z.array(anomaly).safeParse(list);
 	if (!parsed.success)
 		throw new MusterError("E_INPUT_INVALID", "there are no anomalies to act on", {
@@ -111,7 +112,7 @@ async function readDetected(given: Json | undefined, { artifacts, previous }: Sk
 	const about = z
 		.object({ checked: z.number(), counts: z.record(z.string(), z.number()), notes: z.array(z.string()) })
 		.partial()
-		.safeParse(isArtifactRef(value) || Array.isArray(value) ? {} : value);
+		.safeParse(has(value) ? value : {});
 	return { anomalies: parsed.data as Anomaly[], ...(about.success ? about.data : {}) };
 }
 

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { createHarness, type Harness, runSkill } from "../../test/skill-harness.ts";
 import { hasCode } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { type Anomaly, detectSkill } from "./detect.ts";
+import { type Anomaly, detect as skill } from "./detect.ts";
 import { judge, LEAST_VALUES, type Method, usualThreshold } from "./detect-statistics.ts";
 import type { ArtifactRef } from "./skill.ts";
 
@@ -17,7 +17,7 @@ interface Output {
 }
 
 async function detect(observations: Json, more: object, harness: Harness = createHarness()): Promise<Output> {
-	return (await runSkill(detectSkill, { observations, ...more }, harness)) as never;
+	return (await runSkill(skill, { observations, ...more }, harness)) as never;
 }
 
 const sample = (name: string): Promise<string> =>
@@ -36,7 +36,7 @@ describe("the anomalies of a real week of earthquakes", async () => {
 	const found = (rule: string): string[] =>
 		anomalies
 			.filter((each) => each.rule === rule)
-			.map(({ observation }) => String(observation.id))
+			.map(({ observation }) => String(observation[rule === "unusual-hour" ? "time" : "id"]))
 			.sort();
 
 	/** Written out here so that nothing is shared with the skill. */
@@ -283,7 +283,7 @@ describe("statistics", () => {
 		const { anomalies } = await detect(hours, { statistics });
 		assert.deepEqual(
 			anomalies.map(({ id, value }) => [id, value]),
-			[["quiet.1970-01-01T12:00:00.000Z", 0]],
+			[["quiet.1970-01-01T120000Z", 0]],
 		);
 	});
 
@@ -309,9 +309,11 @@ describe("detect", () => {
 	test("takes the observations from the task before it, inline or by reference", async () => {
 		const { artifacts } = createHarness();
 		const ref = (await artifacts.put("observations.json", JSON.stringify(list), "application/json")) as unknown as Json;
-		for (const before of [list, ref, { observations: list }, { kind: "data", observations: ref }]) {
+		const output = JSON.stringify({ observations: list });
+		const whole = (await artifacts.put("output.json", output, "application/json")) as unknown as Json;
+		for (const before of [list, ref, { observations: list }, { kind: "data", observations: ref }, whole]) {
 			const output = (await runSkill(
-				detectSkill,
+				skill,
 				{ rules },
 				createHarness({ previous: [before], artifacts }),
 			)) as never as Output;
@@ -323,7 +325,7 @@ describe("detect", () => {
 	});
 
 	test("without observations is refused", async () => {
-		await assert.rejects(runSkill(detectSkill, { rules }), (error) => hasCode(error, "E_INPUT_INVALID"));
+		await assert.rejects(runSkill(skill, { rules }), (error) => hasCode(error, "E_INPUT_INVALID"));
 		await assert.rejects(detect([1] as Json, { rules }), (error) => hasCode(error, "E_INPUT_INVALID"));
 	});
 

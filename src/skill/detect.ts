@@ -6,11 +6,12 @@ import type { Json } from "../json.ts";
 import { judge, type Method } from "./detect-statistics.ts";
 import { artifactRef, inlineOrStored, json, record } from "./monitor-output.ts";
 import { compilePattern } from "./monitor-pattern.ts";
-import { type ArtifactRef, defineSkill, isArtifactRef, type SkillContext } from "./skill.ts";
+import { type ArtifactRef, defineSkill, type SkillContext } from "./skill.ts";
 
 const MAX_OBSERVATIONS = 100_000;
 const MAX_ANOMALIES = 10_000;
 const MAX_BUCKETS = 100_000;
+const MAX_NOTES = 20;
 
 const severity = z.enum(["info", "warning", "critical"]);
 const ruleId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "use lower-case letters, digits and dashes");
@@ -82,7 +83,7 @@ const output = z.strictObject({
 
 type Output = z.infer<typeof output>;
 
-export const detectSkill = defineSkill<z.infer<typeof input>, Output>({
+export const detect = defineSkill<z.infer<typeof input>, Output>({
 	name: "detect",
 	description: "Finds observations that break a rule or stand out statistically.",
 	pool: "monitoring",
@@ -91,8 +92,9 @@ export const detectSkill = defineSkill<z.infer<typeof input>, Output>({
 	output,
 	async run({ observations: given, rules, statistics }, context) {
 		const observations = await readObservations(given ?? context.previous.at(-1), context);
-		const found = detect(observations, rules, statistics);
+		const found = findAnomalies(observations, rules, statistics);
 		const kept = found.anomalies.slice(0, MAX_ANOMALIES);
+		if (found.notes.length > MAX_NOTES) found.notes.splice(MAX_NOTES, Infinity, "and more of the same kind");
 		if (kept.length < found.anomalies.length)
 			found.notes.push(`${found.anomalies.length} anomalies were found, the first ${MAX_ANOMALIES} are listed`);
 		return { ...found, anomalies: (await inlineOrStored(kept, "anomalies.json", context)) as Anomaly[] | ArtifactRef };
@@ -100,10 +102,9 @@ export const detectSkill = defineSkill<z.infer<typeof input>, Output>({
 });
 
 async function readObservations(given: Json | undefined, context: SkillContext): Promise<Observation[]> {
-	let value = given ?? null;
-	if (!Array.isArray(value) && !isArtifactRef(value))
-		value = (value as { observations?: Json } | null)?.observations ?? null;
-	const list = await context.artifacts.json(value);
+	let list = await context.artifacts.json(given ?? null);
+	const inside = (list as { observations?: Json } | null)?.observations;
+	if (inside !== undefined) list = await context.artifacts.json(inside);
 	if (!Array.isArray(list))
 		throw new MusterError("E_INPUT_INVALID", "there are no observations to look at", {
 			hint: "Give `observations`, or let the task depend on one of the skill `monitor`.",
@@ -116,7 +117,7 @@ async function readObservations(given: Json | undefined, context: SkillContext):
 }
 
 /** Pure: the same observations and rules give the same anomalies with the same ids. */
-export function detect(
+export function findAnomalies(
 	observations: readonly Observation[],
 	rules: readonly Rule[],
 	statistics: readonly Statistic[],
@@ -291,7 +292,8 @@ function countsOf(members: Member[], each: Statistic, name: string): (Member & {
 	for (let bucket = first + 1; bucket < last; bucket++) {
 		const time = new Date(bucket * width).toISOString();
 		const value = counts.get(bucket) ?? 0;
-		const id = name === "" ? time : `${time}/${name}`;
+		const compact = time.replace(/:|\.000/g, ""); // may become a file name
+		const id = name === "" ? compact : `${compact}/${name}`;
 		const observation = {
 			id,
 			time,

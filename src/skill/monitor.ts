@@ -99,7 +99,7 @@ export function createMonitorSkill(policy: ActPolicy = nothingAllowed): Skill<In
 }
 
 /** Runs no commands. What the thread pool finds. */
-export const monitorSkill = createMonitorSkill();
+export const monitor = createMonitorSkill();
 
 function named(watch: Input["watch"]): [Kind, string] {
 	if ("file" in watch) return ["file", watch.file];
