@@ -63,6 +63,11 @@ test("whole numbers and fractions can be compared and added, whichever the data 
 	assert.equal(evaluate("n / 2.0", { n: 3 }), 1.5);
 });
 
+test("distinct() keeps the first of equal items, in their order", () => {
+	const list = [3, "a", 1, 3, { b: 1 }, "a", { b: 1 }, "1"];
+	assert.deepEqual(evaluate("l.distinct()", { l: list }), [3, "a", 1, { b: 1 }, "1"]);
+});
+
 test("what an expression reads is known without running it, and names of macros are not part of it", () => {
 	const paths = (text: string) => parseExpression(text).reads.map(({ path }) => path.join("."));
 	assert.deepEqual(paths("steps.a.output.x + inputs.n"), ["steps.a.output.x", "inputs.n"]);

@@ -1,11 +1,14 @@
 /** What a run is pinned to. */
 import { createHash } from "node:crypto";
-import { canonicalJson, type Json } from "../json.ts";
+import { canonicalJson, copyJson } from "../json.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 
-/** SHA-256 of the canonical text, in hex: equal for definitions that mean the same, whatever their file looks like. */
+/**
+ * SHA-256 of the canonical text, in hex: equal for definitions that say the same, however their file is written.
+ *
+ * @throws E_INPUT_INVALID for a definition made in code that is not JSON
+ */
 export function definitionHash(definition: WorkflowDefinition): string {
-	return createHash("sha256")
-		.update(canonicalJson(definition as unknown as Json))
-		.digest("hex");
+	const data = copyJson(definition, "the workflow", "E_INPUT_INVALID");
+	return createHash("sha256").update(canonicalJson(data)).digest("hex");
 }

@@ -2,7 +2,7 @@
 
 import type { MusterError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import type { InputSpec, StepDefinition, WorkflowDefinition } from "./definition.ts";
+import { type InputSpec, MAX_STEPS, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
 import { conditionText, type Expression, expressionsIn, type Read, tryCompile } from "./expression.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import { misfit } from "./inputs.ts";
@@ -16,6 +16,7 @@ export function validate(definition: WorkflowDefinition): Problems {
 		checkName(problems, ["inputs", name], name, IDENTIFIER, "letters, digits and _", true);
 		checkInput(problems, ["inputs", name], spec);
 	}
+	checkCount(problems, definition.steps.length);
 	const places = checkIds(problems, definition);
 	const graph = checkNeeds(problems, definition, places);
 	for (const [place, step] of definition.steps.entries()) {
@@ -65,6 +66,11 @@ function checkName(
 	} else if (!pattern.test(name) || FORBIDDEN.has(name)) {
 		problems.add(path, `"${quoteName(name)}" cannot be a name here`, () => `Use ${allowed}.`, more);
 	}
+}
+
+function checkCount(problems: Problems, steps: number): void {
+	if (steps === 0) problems.add(["steps"], "there must be at least one step");
+	if (steps > MAX_STEPS) problems.add(["steps"], `there are ${steps} steps; ${MAX_STEPS} are allowed`);
 }
 
 function checkInput(problems: Problems, path: Path, spec: InputSpec): void {
