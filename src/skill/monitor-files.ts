@@ -16,6 +16,8 @@ export interface Pass {
 	more: boolean;
 	/** Text that could not be read as a record. */
 	malformed?: number;
+	/** Something may have come and gone unseen between the two looks. */
+	gap?: boolean;
 }
 
 const MAX_HASHED_BYTES = 256 * 1024 * 1024;
@@ -89,8 +91,8 @@ async function contentHash(path: string, { size, mtimeMs }: Stats, signal: Abort
 export const folderCursor = z.strictObject({
 	kind: z.literal("folder"),
 	exists: z.boolean(),
-	/** Name of each entry and how it looked. */
-	entries: z.record(z.string(), z.string()),
+	/** Name of each entry and how it looked. Pairs, as a name may be one that no object should have. */
+	entries: z.array(z.tuple([z.string(), z.string()])),
 });
 
 /** One observation for each entry that is new, changed or gone; of the first look, for each there is. Not its subfolders. */
@@ -100,22 +102,22 @@ export async function observeFolder(
 	{ limit, signal }: { limit: number; signal: AbortSignal },
 ): Promise<Pass> {
 	const found = await ifThere(path, () => listFolder(path, signal));
-	const known = since?.entries ?? {};
-	const cursor: z.infer<typeof folderCursor> = { kind: "folder", exists: found !== null, entries: {} };
+	const known = new Map(since?.entries);
+	const cursor: z.infer<typeof folderCursor> = { kind: "folder", exists: found !== null, entries: [] };
 	const observations: Json[] = [];
 	if (found === null && since?.exists !== false)
 		observations.push({ id: `${basename(path)}-missing`, path, exists: false });
-	const names = new Set([...Object.keys(known), ...(found?.keys() ?? [])]);
+	const names = new Set([...known.keys(), ...(found?.keys() ?? [])]);
 	let more = false;
 	for (const name of [...names].sort()) {
-		const [before, entry] = [Object.hasOwn(known, name) ? known[name] : undefined, found?.get(name)];
+		const [before, entry] = [known.get(name), found?.get(name)];
 		const unchanged = before === entry?.look;
 		if (!unchanged && observations.length >= limit) {
 			more = true; // stays as it was in the cursor, so the next pass sees it
-			if (before !== undefined) cursor.entries[name] = before;
+			if (before !== undefined) cursor.entries.push([name, before]);
 			continue;
 		}
-		if (entry !== undefined) cursor.entries[name] = entry.look;
+		if (entry !== undefined) cursor.entries.push([name, entry.look]);
 		if (unchanged) continue;
 		const change =
 			entry === undefined ? "removed" : before !== undefined ? "modified" : since === undefined ? "present" : "added";
@@ -137,7 +139,7 @@ async function listFolder(path: string, signal: AbortSignal): Promise<Map<string
 		if (entries.size >= MAX_ENTRIES)
 			throw new MusterError("E_INPUT_TOO_LARGE", `${path} holds more than ${MAX_ENTRIES} entries`);
 		const found = await lstat(join(path, name)).catch(() => null); // gone in between
-		if (found === null || name === "__proto__") continue;
+		if (found === null) continue;
 		const type = found.isFile() ? "file" : found.isDirectory() ? "folder" : found.isSymbolicLink() ? "link" : "other";
 		const look = `${type} ${found.size} ${found.mtimeMs} ${found.ino}`;
 		entries.set(name, { look, fields: { type, size: found.size, modifiedAt: isoTime(found.mtimeMs) } });

@@ -44,28 +44,30 @@ interface Options {
  */
 export async function observeLog(path: string, since: Cursor | undefined, options: Options): Promise<Pass> {
 	const pattern = options.pattern === undefined ? undefined : compilePattern(options.pattern);
-	const file = await openIfThere(path);
-	if (file === null) {
-		const observations: Json[] =
-			since?.inode === null ? [] : [{ id: `${basename(path)}-missing`, path, exists: false }];
-		return { observations, cursor: { kind: "log", inode: null, offset: 0, head: "" }, more: false };
-	}
-	await using _ = file;
 	const lines = new Lines(pattern, options);
-	const { ino: inode } = await file.stat();
+	const file = await openIfThere(path);
+	await using _ = file;
+	const inode = (await file?.stat())?.ino ?? null;
 	let from = 0;
-	if (since !== undefined && since.inode !== null) {
-		if (since.inode === inode) {
-			if (await continues(file, since)) from = since.offset;
-		} else {
-			const unfinished = await finishRotated(path, since, lines);
-			if (unfinished !== null) return { observations: lines.observations, cursor: unfinished, more: true };
-		}
+	let gap = false;
+	if (since !== undefined && since.inode !== null && since.inode !== inode) {
+		const rest = await readRotated(path, since, lines);
+		if (rest === "gone") gap = true;
+		else if (rest !== "read") return { observations: lines.observations, cursor: rest, more: true };
+	}
+	if (file === null || inode === null) {
+		const observations = lines.observations;
+		if (since?.inode !== null) observations.push({ id: `${basename(path)}-missing`, path, exists: false });
+		return { observations, cursor: { kind: "log", inode: null, offset: 0, head: "" }, more: false, gap };
+	}
+	if (since?.inode === inode) {
+		if (await continues(file, since)) from = since.offset;
+		else gap = true;
 	}
 	const finished = await lines.read(file, inode, from);
 	const head = await headOf(file, lines.offset);
 	const cursor: Cursor = { kind: "log", inode, offset: lines.offset, head };
-	return { observations: lines.observations, cursor, more: !finished };
+	return { observations: lines.observations, cursor, more: !finished, gap };
 }
 
 async function openIfThere(path: string): Promise<FileHandle | null> {
@@ -96,7 +98,7 @@ async function headOf(file: FileHandle, offset: number): Promise<string> {
 }
 
 /** Reads the file that the cursor speaks of to its end, if it still lies beside the log; its cursor if that is too much for one pass. */
-async function finishRotated(path: string, since: Cursor, lines: Lines): Promise<Cursor | null> {
+async function readRotated(path: string, since: Cursor, lines: Lines): Promise<"read" | "gone" | Cursor> {
 	const name = basename(path);
 	for (const other of await readdir(dirname(path))) {
 		if (!other.startsWith(`${name}.`) && !other.startsWith(`${name}-`)) continue;
@@ -105,10 +107,10 @@ async function finishRotated(path: string, since: Cursor, lines: Lines): Promise
 		await using _ = file;
 		const inode = (await file.stat()).ino;
 		if (inode !== since.inode || !(await continues(file, since))) continue;
-		if (await lines.read(file, inode, since.offset, { rotated: true })) return null;
+		if (await lines.read(file, inode, since.offset, { rotated: true })) return "read";
 		return { kind: "log", inode, offset: lines.offset, head: await headOf(file, lines.offset) };
 	}
-	return null;
+	return "gone";
 }
 
 /** Collects lines from one file after the other, within the limits of one pass. */

@@ -89,7 +89,7 @@ describe("a pattern", () => {
 		});
 	}
 
-	for (const source of ["(", "[b-a]", "*", "a{2,1}", `${"a".repeat(1_001)}`, "(?:a{50}){50}"]) {
+	for (const source of ["(", "[b-a]", "*", "a{2,1}", `${"a".repeat(1_001)}`, "(?:a{50}){50}", "(?<constructor>a)"]) {
 		test(`is refused when it is broken or too large: ${source.slice(0, 20)}`, () => {
 			assert.throws(
 				() => compilePattern(source),

@@ -119,6 +119,8 @@ class Parser {
 		const name = /^\?<([^>=!]+)>/.exec(this.#source.slice(this.#at, this.#at + 100));
 		if (name !== null) this.#at += name[0].length;
 		else if (this.#sees("?") && !this.#take("?:")) throw refused(this.#source, "uses lookaround or modifiers");
+		if (["__proto__", "constructor", "prototype"].includes(name?.[1] ?? ""))
+			throw refused(this.#source, `has a group named ${name?.[1]}`);
 		const item = this.parse();
 		this.#at++; // the closing parenthesis: RegExp has seen it
 		return name === null ? item : { type: "group", item, name: name[1] as string };

@@ -34,6 +34,7 @@ interface Output {
 	changed: boolean;
 	more: boolean;
 	malformed: number;
+	gap: boolean;
 	cursor: Json;
 }
 
@@ -122,6 +123,14 @@ describe("a watched folder", () => {
 		assert.equal((await look({ folder: path }, second.cursor)).changed, false);
 	});
 
+	test("may hold names that mean something to JavaScript", async () => {
+		await mkdir(path);
+		for (const name of ["__proto__", "constructor", "toString"]) await writeFile(join(path, name), "");
+		const first = await look({ folder: path });
+		assert.deepEqual(seen(first, "name"), ["__proto__", "constructor", "toString"]);
+		assert.equal((await look({ folder: path }, first.cursor)).changed, false);
+	});
+
 	test("gives the rest in the next pass when the limit is reached", async () => {
 		await mkdir(path);
 		for (const name of ["a", "b", "c"]) await writeFile(join(path, name), name);
@@ -192,7 +201,28 @@ describe("a watched log", () => {
 		const first = await look({ log: path });
 		await truncate(path, 0);
 		await appendFile(path, "new\n");
-		assert.deepEqual(lines(await look({ log: path }, first.cursor)), ["new"]);
+		const second = await look({ log: path }, first.cursor);
+		assert.deepEqual([lines(second), second.gap], [["new"], true]);
+	});
+
+	test("loses nothing when it is looked at between its rotation and its new beginning", async () => {
+		await writeFile(path, "one\n");
+		const first = await look({ log: path });
+		await appendFile(path, "two\n");
+		await rename(path, join(folder, "watched.1"));
+		const second = await look({ log: path }, first.cursor);
+		assert.deepEqual([lines(second), second.gap], [["two", null], false]);
+		await writeFile(path, "three\n");
+		assert.deepEqual(lines(await look({ log: path }, second.cursor)), ["three"]);
+	});
+
+	test("says that lines may be missing when it was replaced and the old file is gone", async () => {
+		await writeFile(path, "one\n");
+		const first = await look({ log: path });
+		await writeFile(join(folder, "new"), "two\n");
+		await rename(join(folder, "new"), path);
+		const second = await look({ log: path }, first.cursor);
+		assert.deepEqual([lines(second), first.gap, second.gap], [["two"], false, true]);
 	});
 
 	test("begins anew when the file was emptied and has grown beyond its old size", async () => {

@@ -59,6 +59,8 @@ const output = z.strictObject({
 	more: z.boolean(),
 	/** Parts of the data that are no records and were left out. */
 	malformed: z.number(),
+	/** A log was truncated, or replaced and its old file is gone: lines may have been missed. */
+	gap: z.boolean(),
 	/** For `since` of the next pass. */
 	cursor: z.union([json, artifactRef]),
 });
@@ -92,6 +94,7 @@ export function createMonitorSkill(policy: ActPolicy = nothingAllowed): Skill<In
 				changed: pass.observations.length > 0,
 				more: pass.more,
 				malformed: pass.malformed ?? 0,
+				gap: pass.gap ?? false,
 				cursor: await inlineOrStored(pass.cursor, "cursor.json", context),
 			};
 		},
