@@ -1,4 +1,9 @@
-/** What all charts of a report share: size, fonts, colours, and axes made of texts and numbers only. */
+/**
+ * What all charts of a report share: size, fonts, colours, and axes made of texts and numbers only.
+ *
+ * No chart uses a clip path or a gradient: Vega numbers their ids over the whole process, so that charts in one page would
+ * take each other's, and the same data would not give the same file.
+ */
 import type { TopLevelSpec } from "vega-lite";
 import { label } from "./display.ts";
 
@@ -41,7 +46,7 @@ export function frame(title: string, content: Record<string, unknown>, height = 
 				gridColor: INK.grid,
 				domainColor: INK.muted,
 				tickColor: INK.muted,
-				labelLimit: 140,
+				labelLimit: 240,
 			},
 			legend: { labelColor: INK.muted, titleColor: INK.text, titleFontWeight: 400 },
 			view: { stroke: null },

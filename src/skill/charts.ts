@@ -3,7 +3,7 @@
  *
  * Names from the data never become field names or expressions of a specification, only texts in it: fields are x, y and so on.
  */
-import type { Analysis, GroupedColumn, Series, Trends } from "./analysis.ts";
+import type { Analysis, GroupedColumn, Series, TextProfile, Trends } from "./analysis.ts";
 import { type Draft, frame, INK, placed, quantitative } from "./chart-frame.ts";
 import { barChart, histogramChart, matrixChart, scatterChart } from "./column-charts.ts";
 import { label, MONTHS, titled, whole } from "./display.ts";
@@ -42,7 +42,7 @@ export function chartsOf(analysis: Analysis, columns: readonly Column[], unitOf:
 	const distributions = analysis.profiles.flatMap((profile) => {
 		if (profile.kind === "numeric" && !profile.numbering && profile.histogram.length > 1)
 			return [histogramChart(profile, unitOf)];
-		return profile.kind === "text" && frequentSentence(profile) !== "" ? [barChart(profile)] : [];
+		return profile.kind === "text" && frequentSentence(profile) !== "" && isTelling(profile) ? [barChart(profile)] : [];
 	});
 	const pairs = notablePairs(analysis).map((pair) => scatterChart(pair, columns, unitOf));
 	const matrix = (analysis.correlations ?? []).length > 1 ? [matrixChart(analysis.correlations ?? [])] : [];
@@ -71,6 +71,9 @@ export function chartsOf(analysis: Analysis, columns: readonly Column[], unitOf:
 		]),
 	];
 }
+
+/** A bar chart of names in which the longest bar is a hundredth of the rows tells nothing. */
+const isTelling = ({ top, count }: TextProfile): boolean => (top[0]?.count ?? 0) >= count * 0.02;
 
 function limited(section: Section, charts: readonly Draft[]): Chart[] {
 	return charts

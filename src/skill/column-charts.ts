@@ -10,6 +10,9 @@ const MAX_POINTS = 3_000;
 const MAX_MATRIX = 14;
 const MAX_BARS = 15;
 
+/** Whole numbers get no ticks between them. */
+const ticks = (type: string | undefined): Encoding => (type === "integer" ? { tickMinStep: 1 } : {});
+
 /** How the values of a numeric column are spread. */
 export function histogramChart(profile: NumericProfile, unitOf: UnitOf): Draft {
 	const title = `Distribution of ${label(profile.column)}`;
@@ -17,7 +20,10 @@ export function histogramChart(profile: NumericProfile, unitOf: UnitOf): Draft {
 		data: { values: profile.histogram },
 		mark: { type: "bar", color: INK.accent },
 		encoding: {
-			x: quantitative("from", axisTitle(profile.column, unitOf), { bin: "binned", axis: { grid: false } }),
+			x: quantitative("from", axisTitle(profile.column, unitOf), {
+				bin: "binned",
+				axis: { grid: false, ...ticks(profile.type) },
+			}),
 			x2: { field: "to" },
 			y: quantitative("count", "rows", { scale: { nice: true } }),
 		},
@@ -131,19 +137,20 @@ export function scatterChart(pair: Correlation, columns: readonly Column[], unit
 	const line =
 		slope === null || intercept === null ? [] : [ends.low, ends.high].map((x) => ({ x, y: intercept + slope * x }));
 	const title = `${label(pair.y, 30)} against ${label(pair.x, 30)}`;
-	const unzero = { scale: { zero: false, nice: true } };
-	const encoding = {
-		x: quantitative("x", axisTitle(pair.x, unitOf), unzero),
-		y: quantitative("y", axisTitle(pair.y, unitOf), unzero),
-	};
+	const axis = (field: string, name: string) =>
+		quantitative(field, axisTitle(name, unitOf), {
+			scale: { zero: false, nice: true },
+			axis: ticks(columns.find((column) => column.name === name)?.type),
+		});
+	const encoding = { x: axis("x", pair.x), y: axis("y", pair.y) };
 	const spec = frame(title, {
 		layer: [
 			{
 				data: { values: shown },
-				mark: { type: "circle", size: 14, opacity: 0.4, color: INK.accent, clip: true },
+				mark: { type: "circle", size: 14, opacity: 0.4, color: INK.accent },
 				encoding,
 			},
-			{ data: { values: line }, mark: { type: "line", color: INK.second, strokeWidth: 2, clip: true }, encoding },
+			{ data: { values: line }, mark: { type: "line", color: INK.second, strokeWidth: 2 }, encoding },
 		],
 	});
 	const sampled =

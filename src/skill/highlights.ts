@@ -2,7 +2,16 @@
  * Sentences about figures: the highlights of a report and the captions of its charts. Each is computed from the analysis
  * and holds for it; nothing is said where the figures do not carry it.
  */
-import type { Analysis, Correlation, GroupedColumn, NumericProfile, Series, TextProfile, Trends } from "./analysis.ts";
+import type {
+	Analysis,
+	Correlation,
+	Group,
+	GroupedColumn,
+	NumericProfile,
+	Series,
+	TextProfile,
+	Trends,
+} from "./analysis.ts";
 import { counted, exact, label, listed, MONTHS, percent, rounded, titled, whole, withUnit } from "./display.ts";
 import type { TableHead } from "./table.ts";
 
@@ -31,7 +40,7 @@ export function highlightsOf(analysis: Analysis, head: TableHead, unitOf: UnitOf
 	const numeric = analysis.profiles.filter((profile) => profile.kind === "numeric");
 	const text = analysis.profiles.filter((profile) => profile.kind === "text");
 	const sentences = [extent(analysis, head)];
-	for (const profile of text.slice(0, 2)) sentences.push(frequentSentence(profile));
+	for (const profile of text.filter(isFrequent).slice(0, 2)) sentences.push(frequentSentence(profile));
 	for (const pair of notablePairs(analysis).slice(0, 2)) sentences.push(pairSentence(pair));
 	const byShare = (analysis.groups?.columns ?? []).toSorted((a, b) => (b.explained ?? 0) - (a.explained ?? 0));
 	for (const column of byShare.filter(({ explained }) => (explained ?? 0) >= NOTABLE_SHARE).slice(0, 2)) {
@@ -62,6 +71,9 @@ function extent(analysis: Analysis, head: TableHead): string {
 	const rejected = head.rejectedCount === 0 ? "" : `; ${counted(head.rejectedCount, "row")} could not be read`;
 	return `The data has ${counted(head.rowCount, "row")} of ${counted(head.columns.length, "column")}${span}; ${gaps}${rejected}.`;
 }
+
+/** True when the most frequent value fills a tenth of the rows: of names and texts the first one means little. */
+const isFrequent = ({ top, count }: TextProfile): boolean => (top[0]?.count ?? 0) >= count * NOTABLE_SHARE;
 
 /** Which value is the most frequent. Empty when no value stands out. */
 export function frequentSentence({ column, count, distinct, top }: TextProfile): string {
@@ -104,23 +116,23 @@ export function coefficient(value: number | null): string {
 	return text.replace(/^-/, "\u2212").replace(/^\u2212(0\.0+)$/, "$1");
 }
 
-/** Which group has the highest and the lowest mean. */
+/** Which group has the highest and the lowest mean. Groups of a few rows are passed over when larger ones can be compared. */
 export function groupSentence({ column, explained, groups }: GroupedColumn, by: string, unitOf: UnitOf): string {
-	const known = groups.filter((group) => group.mean !== null).toSorted((a, b) => (b.mean ?? 0) - (a.mean ?? 0));
-	const high = known[0];
-	const low = known.at(-1);
 	const [name, groupName] = [label(column), label(by)];
-	if (high === undefined || low === undefined || high === low) return `There is one group of ${name}.`;
-	const tell = (group: typeof high) => `${withUnit(rounded(group.mean), unitOf(column))}, n = ${whole(group.n)}`;
-	const share = explained === null ? "" : `; ${groupName} accounts for ${percent(explained)} of its variation`;
-	if (high.mean === low.mean) return `The mean of ${name} is the same in all groups of ${groupName} (${tell(high)}).`;
+	const large = groups.filter(({ n }) => n >= FEW);
+	const compared = large.length > 1 ? large : groups;
+	const known = compared.filter((group) => group.mean !== null).toSorted((a, b) => (b.mean ?? 0) - (a.mean ?? 0));
+	const [high, low] = [known[0], known.at(-1)];
+	if (high === undefined || low === undefined || high === low) return `There are no two groups of ${name} to compare.`;
+	const among = compared.length < groups.length ? `Among the groups of at least ${FEW} rows, the` : "The";
+	const mean = (group: Group) => withUnit(rounded(group.mean), unitOf(column));
+	if (high.mean === low.mean) return `${among} mean of ${name} is the same for all ${groupName} (${mean(high)}).`;
+	const tell = (group: Group) => `“${label(group.key)}” (${mean(group)}, n = ${whole(group.n)})`;
 	const least = known.filter((group) => group.mean === low.mean);
-	const lowest =
-		least.length === 1
-			? `“${label(low.key)}” (${tell(low)})`
-			: `${listed(least.slice(0, 4).map(({ key }) => `“${label(key)}”`))} (${withUnit(rounded(low.mean), unitOf(column))})`;
-	const few = high.n < FEW || low.n < FEW ? " Some of these groups are small." : "";
-	return `The mean of ${name} is highest for ${groupName} “${label(high.key)}” (${tell(high)}) and lowest for ${lowest}${share}.${few}`;
+	const equal = listed(least.slice(0, 4).map(({ key }) => `“${label(key)}”`));
+	const lowest = least.length === 1 ? tell(low) : `${equal} (${mean(low)})`;
+	const share = explained === null ? "" : `; ${groupName} accounts for ${percent(explained)} of its variation`;
+	return `${among} mean of ${name} is highest for ${groupName} ${tell(high)} and lowest for ${lowest}${share}.`;
 }
 
 /** The straight line over time, or that there is none to speak of. */

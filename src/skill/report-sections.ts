@@ -84,7 +84,7 @@ export function distributions(parts: ReportParts): string {
 		p.kind !== "text" || p.top[0]?.count === 1
 			? []
 			: p.top
-					.slice(0, 10)
+					.slice(0, text.length > 3 ? 5 : 10)
 					.map(({ value, count }) => [
 						{ text: p.column },
 						{ text: value },

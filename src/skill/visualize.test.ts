@@ -173,12 +173,12 @@ test("the report needs nothing outside itself: no script, no address, no handler
 	}
 });
 
-test("every link and clip path of the report leads to a place in it, and no id is used twice", async () => {
+test("every link of the report leads to a place in it, and no id is used twice, not even by charts", async () => {
 	const { document, html } = await sample;
 	const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
 	assert.equal(new Set(ids).size, ids.length);
 	const targets = [...html.matchAll(/(?:href="#|url\(#)([^")]+)/g)].map(([, id]) => id ?? "");
-	assert.ok(targets.length > 8);
+	assert.ok(targets.length >= 8);
 	for (const id of targets) assert.ok(ids.includes(id), `nothing is called ${id}`);
 });
 

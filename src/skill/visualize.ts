@@ -130,24 +130,12 @@ async function draw(
 		const view = new vega.View(vega.parse(compiled), { renderer: "none", logger });
 		await view.runAsync();
 		await view.resize().runAsync(); // the second pass knows how wide the axes came out; without it titles are cut
-		const bare = compact(uniqueIds(await view.toSVG(), id));
+		const bare = compact(await view.toSVG());
 		view.finalize();
 		const svg = bare.replace("<svg ", `<svg role="img" aria-label="${escapeHtml(title)}" `);
 		drawn.push({ id, section, title, caption, svg, file: standing(svg, title, caption) });
 	}
 	return drawn;
-}
-
-/**
- * Vega numbers its clip paths over the whole process. Here they are numbered within their chart and carry its id, so that
- * charts in one page do not take each other's, and the same data gives the same file.
- */
-function uniqueIds(svg: string, id: string): string {
-	const names = [...new Set(Array.from(svg.matchAll(/\bid="((?:clip|gradient)[^"]*)"/g), ([, name = ""]) => name))];
-	const renamed = (name: string): string => (names.includes(name) ? `${id}-clip-${names.indexOf(name) + 1}` : name);
-	return svg
-		.replace(/\bid="([^"]*)"/g, (_, name: string) => `id="${renamed(name)}"`)
-		.replace(/url\(#([^)]*)\)/g, (_, name: string) => `url(#${renamed(name)})`);
 }
 
 /** Two decimals of a pixel, and circles as circles: a scatter plot shrinks to a third. Only geometry is touched, never text. */
