@@ -30,8 +30,10 @@ export class Attempt {
 	progress: Progress | undefined;
 	/** Decided from outside (cancel, timeout, lost agent); whatever the skill still does, this is how it ends. */
 	verdict: Outcome | undefined;
-	/** Its outcome is recorded: anything later is refused. */
+	/** Its outcome is decided: anything later is refused. */
 	closed = false;
+	/** Resolves when the outcome is durable. */
+	stored: Promise<void> = Promise.resolve();
 
 	constructor(task: Task, seat: Seat, token: number, monotonicMs: number) {
 		this.task = task;

@@ -15,7 +15,7 @@ import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
 import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
 import type { TaskSpec } from "../task/spec.ts";
-import { isTerminal, type Task } from "../task/task.ts";
+import { isTerminal, move, type Task } from "../task/task.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
 import { Attempt, type AttemptWorld, abortReason, runAttempt } from "./attempt.ts";
 import { deadDependency, fallWith } from "./cascade.ts";
@@ -66,6 +66,7 @@ export class Dispatcher {
 	#pumpSoon = false;
 	#watching = false;
 	#stopping = false;
+	#graceOver = false;
 	/** Results of attempts that had been closed before. */
 	refusedResults = 0;
 
@@ -165,6 +166,7 @@ export class Dispatcher {
 		if (attempt !== undefined) {
 			this.#abort(attempt, { kind: "cancelled", error });
 			await this.#until(() => attempt.closed);
+			await attempt.stored;
 			return;
 		}
 		if (isTerminal(task.state)) return;
@@ -185,12 +187,8 @@ export class Dispatcher {
 	 */
 	async stop(graceMs: number): Promise<number> {
 		this.#stopping = true;
-		let over = false;
-		const forget = this.#parts.clock.after(graceMs, () => {
-			over = true;
-			this.#wake();
-		});
-		await this.#until(() => over || this.#attempts.size === 0);
+		const forget = this.#parts.clock.after(graceMs, () => this.endGrace());
+		await this.#until(() => this.#graceOver || this.#attempts.size === 0);
 		forget();
 		const left = this.#attempts.size;
 		const error = toErrorData(new MusterError("E_STOPPED", "the orchestrator stopped while this attempt ran"));
@@ -198,6 +196,19 @@ export class Dispatcher {
 		await this.#until(() => this.#attempts.size === 0);
 		this.#alarms.stop();
 		return left;
+	}
+
+	/** Lets {@link stop} wait no longer. */
+	endGrace(): void {
+		this.#graceOver = true;
+		this.#wake();
+	}
+
+	/** Agents that hold tasks or are unhealthy are asked for signs of life. */
+	watchLife(): void {
+		if (this.#watching) return;
+		this.#watching = true;
+		this.#alarms.setIn("life", "", this.#parts.options.heartbeatMs);
 	}
 
 	#start(task: Task, seat: Seat): void {
@@ -212,7 +223,7 @@ export class Dispatcher {
 		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
 		if (task.timeoutMs !== undefined) this.#alarms.setIn("timeout", id, task.timeoutMs);
 		if (task.idleTimeoutMs !== undefined) this.#alarms.setIn("idle", id, task.idleTimeoutMs);
-		this.#watchLife();
+		this.watchLife();
 		this.#background(stored);
 		this.#background(crashed ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
 	}
@@ -234,7 +245,8 @@ export class Dispatcher {
 		const { ledger, clock } = this.#parts;
 		this.#release(attempt, outcome.kind);
 		const event = settle(attempt.task, attempt.token, outcome, clock.now(), clock.random());
-		this.#background(ledger.transact((emit) => emit(event)));
+		attempt.stored = ledger.transact((emit) => emit(event));
+		this.#background(attempt.stored);
 	}
 
 	#delegate(attempt: Attempt, delegation: Delegation): void {
@@ -282,27 +294,29 @@ export class Dispatcher {
 	}
 
 	#ring(kind: AlarmKind, id: string): void {
-		if (kind === "life") return this.#beat();
 		const attempt = this.#attempts.get(id);
-		if (kind === "due") return this.#due(id);
-		if (kind === "deadline") return this.#deadline(id, attempt);
-		if (attempt === undefined) return;
-		const { task, seat } = attempt;
-		if (kind === "timeout") {
-			this.#limit(attempt, "E_TIMEOUT", `the attempt took longer than its timeout of ${task.timeoutMs} ms`);
-		} else if (kind === "idle") {
-			const idleMs = task.idleTimeoutMs as number;
-			const leftMs = attempt.activeMs + idleMs - this.#parts.clock.monotonic();
-			if (leftMs > 0) this.#alarms.setIn("idle", id, leftMs);
-			else this.#limit(attempt, "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
-		} else {
-			seat.stats.abandoned++;
-			this.#parts.log.warn("an aborted attempt did not end within the grace; it is left behind", {
-				task: id,
-				agent: seat.name,
-			});
-			this.#close(attempt, attempt.verdict as Outcome);
-		}
+		if (kind === "life") this.#beat();
+		else if (kind === "due") this.#due(id);
+		else if (kind === "deadline") this.#deadline(id, attempt);
+		else if (attempt === undefined) return;
+		else if (kind === "timeout") {
+			this.#limit(attempt, "E_TIMEOUT", `the attempt took longer than its timeout of ${attempt.task.timeoutMs} ms`);
+		} else if (kind === "idle") this.#idle(attempt);
+		else this.#abandon(attempt);
+	}
+
+	#idle(attempt: Attempt): void {
+		const idleMs = attempt.task.idleTimeoutMs as number;
+		const leftMs = attempt.activeMs + idleMs - this.#parts.clock.monotonic();
+		if (leftMs > 0) this.#alarms.setIn("idle", attempt.task.id, leftMs);
+		else this.#limit(attempt, "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
+	}
+
+	#abandon(attempt: Attempt): void {
+		attempt.seat.stats.abandoned++;
+		const fields = { task: attempt.task.id, agent: attempt.seat.name };
+		this.#parts.log.warn("an aborted attempt did not end within the grace; it is left behind", fields);
+		this.#close(attempt, attempt.verdict as Outcome);
 	}
 
 	#limit(attempt: Attempt, code: ErrorCode, message: string): void {
@@ -312,7 +326,7 @@ export class Dispatcher {
 	#due(id: string): void {
 		const task = this.#parts.ledger.state.tasks.get(id);
 		if (task?.state !== "scheduled") return;
-		task.state = "ready"; // S1 of state.ts: time alone decides it
+		move(task, "due"); // S1 of state.ts: time alone decides it
 		this.#matcher.offer(task);
 		this.#pumpLater();
 	}
@@ -335,15 +349,9 @@ export class Dispatcher {
 		this.#alarms.delete("due", task.id);
 	}
 
-	#watchLife(): void {
-		if (this.#watching) return;
-		this.#watching = true;
-		this.#alarms.setIn("life", "", this.#parts.options.heartbeatMs);
-	}
-
 	#beat(): void {
 		this.#watching = false;
-		if (this.#health.beat()) this.#watchLife();
+		if (this.#health.beat()) this.watchLife();
 	}
 
 	#lost(seat: Seat): void {

@@ -52,6 +52,8 @@ export class Ledger {
 	readonly #recentTasks = new Map<string, Task>();
 	readonly #recentKeys = new Map<string, Task>();
 	readonly #recentRuns = new Map<string, Run>();
+	/** Over, but not durable yet. */
+	readonly #unstored = new Set<Task | Run>();
 	/** Ids to forget once the history has reached a batch; in order of batches. */
 	readonly #awaited: { seq: number; tasks: Task[]; runs: Run[] }[] = [];
 	#projected = 0;
@@ -94,6 +96,11 @@ export class Ledger {
 		return this.#recentKeys.get(key) ?? this.history.taskByKey(key);
 	}
 
+	/** Whether its end, if it has ended, is durable: before that nobody is told of it. */
+	isStored(item: Task | Run): boolean {
+		return !this.#unstored.has(item);
+	}
+
 	recentTasks(): Iterable<Task> {
 		return this.#recentTasks.values();
 	}
@@ -122,6 +129,7 @@ export class Ledger {
 		};
 		decide(emit);
 		this.#remember(effects);
+		for (const item of [...effects.over, ...effects.runs]) this.#unstored.add(item);
 		if (lines.length === 0) return Promise.resolve();
 		return this.#journal.append(lines, kind).durable.then((seq) => this.#tell(seq, effects));
 	}
@@ -163,6 +171,8 @@ export class Ledger {
 			this.#awaited.push({ seq, tasks, runs });
 			if (seq <= this.#projected) this.#forget();
 		}
+		for (const item of over) this.#unstored.delete(item);
+		for (const run of runs) this.#unstored.delete(run);
 		for (const task of placedTasks) this.#listener.placed(task);
 		for (const task of over) this.#listener.ended(task);
 		for (const run of runs) this.#listener.runEnded(run);

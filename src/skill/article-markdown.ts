@@ -31,7 +31,8 @@ export function renderArticle(composition: Composition, facts: ArticleFacts): Re
 	const sections = composition.sections.map((section) => upperFirst(section.heading));
 	const parts = [`# ${escaped(facts.title)}`, notice(composition, facts)];
 	if (composition.introduction.length > 0) parts.push(composition.introduction.map(cite).join(" "));
-	if (sections.length > 1) parts.push(outline(facts, sections));
+	// Names that hold a comma or an "and" would not read as a list.
+	if (sections.length > 1 && !sections.some((name) => /,| and /.test(name))) parts.push(outline(facts, sections));
 	for (const [number, section] of composition.sections.entries()) {
 		const heading = escaped(sections[number] ?? "");
 		parts.push(

@@ -43,7 +43,9 @@ export interface NoteGroup {
 
 const INTRODUCTION_SHARE = 0.2;
 const INTRODUCTION_LEAST = 60;
+/** Sections beyond this many are gathered in a last one. */
 const MAX_SECTIONS = 8;
+const FURTHER = "Further notes";
 
 /** Chooses about `words` words: an introduction, then sections filled in turn, each with its best notes first. */
 export function compose(topic: string, groups: readonly NoteGroup[], words: number): Composition {
@@ -78,7 +80,9 @@ export function compose(topic: string, groups: readonly NoteGroup[], words: numb
 		}
 	}
 	const bySource = groupCount(groups) === 1;
-	const sections = piles.map((pile, number) => arrange(pile.name, chosen[number] ?? [], bySource));
+	const sections = piles.map((pile, number) =>
+		arrange(pile.name, chosen[number] ?? [], bySource && pile.name !== FURTHER),
+	);
 	return { introduction, sections: sections.filter((section) => section.paragraphs.length > 0), words: total };
 }
 
@@ -104,7 +108,10 @@ function sectionPiles(groups: readonly NoteGroup[]): Pile[] {
 		}
 	}
 	for (const { pile, note } of [...placed.values()].sort((a, b) => a.rank - b.rank)) piles.get(pile)?.notes.push(note);
-	return [...piles.values()].filter((pile) => pile.notes.length > 0).slice(0, MAX_SECTIONS);
+	const filled = [...piles.values()].filter((pile) => pile.notes.length > 0);
+	if (filled.length <= MAX_SECTIONS) return filled;
+	const rest = filled.slice(MAX_SECTIONS - 1).flatMap((pile) => pile.notes);
+	return [...filled.slice(0, MAX_SECTIONS - 1), { name: FURTHER, notes: rest.sort((a, b) => merit(b) - merit(a)) }];
 }
 
 /** A section reads better when it says early what its things are. */

@@ -73,7 +73,7 @@ export function createPassageIndex(): PassageIndex {
 /** How well a passage stands alone, as a factor. */
 function standing(passage: Passage): number {
 	const sentences = passage.text.split(/[.!?。！？]\s/).length;
-	return (passage.dangling ? 0.55 : 1) * (passage.opening ? 1.35 : 1) * (sentences === 1 ? 0.85 : 1);
+	return (passage.dangling ? 0.55 : 1) * (passage.opening ? 1.5 : 1) * (sentences === 1 ? 0.85 : 1);
 }
 
 function spread(ranked: readonly Found[], most: number): Found[] {

@@ -5,6 +5,7 @@ import { type Duration, toMs } from "../duration.ts";
 import { MusterError } from "../errors.ts";
 import type { NewTask } from "../events.ts";
 import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
+import { explain } from "../schema.ts";
 import { defaultRetry } from "./retry.ts";
 import { type Priority, priorities, type RetryPolicy } from "./task.ts";
 
@@ -118,14 +119,6 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 
 const HINT =
 	"A task has: type, input, priority, capabilities, dependsOn, retry, timeout, idleTimeout, deadline, runAt, delay, idempotencyKey, group.";
-
-/** One line for all that zod found. */
-export function explain(error: z.ZodError): string {
-	return error.issues
-		.slice(0, 5)
-		.map((issue) => `${issue.path.length > 0 ? `${issue.path.join(".")}: ` : ""}${issue.message}`)
-		.join("; ");
-}
 
 function checkSize(input: Json, where: string): void {
 	const bytes = Buffer.byteLength(JSON.stringify(input));

@@ -1,0 +1,85 @@
+/** Every setting with its unit and default, checked in one place. The environment is read here and nowhere else. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { MusterError } from "./errors.ts";
+import { explain } from "./schema.ts";
+
+/** Agents of one orchestrator, as the design bounds them. */
+export const MAX_AGENTS = 620;
+
+const count = (most: number) => z.int().min(0).max(most);
+const ms = z.int().min(1).max(86_400_000);
+
+export const settingsShape = z.strictObject({
+	/** Everything Muster keeps: journal, views, snapshots, artifacts, log. */
+	dataDir: z.string().min(1).default("data"),
+	/** `full`: an acknowledged submit survives a power cut. `normal`: it survives kill -9, not a power cut. */
+	durability: z.enum(["full", "normal"]).default("full"),
+	workers: count(MAX_AGENTS).default(10),
+	coordinators: count(MAX_AGENTS).default(2),
+	/** A fleet in pools of this size, in place of `workers` and `coordinators`. */
+	agents: z.int().min(1).max(MAX_AGENTS).optional(),
+	/** Threads for CPU-heavy skills. Default: one less than the cores, at least 1. */
+	threads: z.int().min(1).max(64).optional(),
+	/** Folders with workflow files, besides those that come with Muster. */
+	workflows: z.array(z.string().min(1)).default(["workflows"]),
+	/** Most tasks held in memory at once; a submit beyond is refused with E_QUEUE_FULL. */
+	maxTasks: z.int().min(1).max(10_000_000).default(1_000_000),
+	abortGraceMs: ms.default(2_000),
+	heartbeatMs: ms.default(5_000),
+	leaseMs: ms.default(30_000),
+	/** Newest part of the journal that is kept although a snapshot covers it, bytes. */
+	keepJournalBytes: z
+		.int()
+		.min(0)
+		.default(512 * 1024 * 1024),
+	/** Bytes of journal between two snapshots. */
+	snapshotBytes: z
+		.int()
+		.min(1024)
+		.default(64 * 1024 * 1024),
+	/** What the `act` and `monitor` skills may do to the outside world. Nothing by default. */
+	allow: z
+		.strictObject({
+			/** Folders in which files may be written. */
+			folders: z.array(z.string().min(1)).default([]),
+			/** Commands that may run: the first words of each, for example ["git", "status"]. */
+			commands: z.array(z.array(z.string()).min(1)).default([]),
+			/** Origins that may be called, for example https://hooks.example.org. */
+			webhooks: z.array(z.string().min(1)).default([]),
+		})
+		.prefault({}),
+});
+
+export type SettingsInput = z.input<typeof settingsShape>;
+export type Settings = Readonly<Omit<z.output<typeof settingsShape>, "threads">> & { readonly threads: number };
+
+/** @throws E_CONFIG_INVALID naming the setting */
+export function readSettings(given: SettingsInput): Settings {
+	const parsed = settingsShape.safeParse(given);
+	if (!parsed.success) throw invalid(explain(parsed.error));
+	const settings = parsed.data;
+	if (settings.agents === undefined && settings.workers + settings.coordinators > MAX_AGENTS) {
+		throw invalid(
+			`workers and coordinators are ${settings.workers + settings.coordinators} together; ${MAX_AGENTS} are possible`,
+		);
+	}
+	if (settings.leaseMs < settings.heartbeatMs) throw invalid("leaseMs is shorter than heartbeatMs");
+	const threads = settings.threads ?? Math.max(1, availableParallelism() - 1);
+	return Object.freeze({ ...settings, dataDir: resolve(settings.dataDir), threads });
+}
+
+function invalid(problem: string): MusterError {
+	return new MusterError("E_CONFIG_INVALID", `the settings are not right: ${problem}`);
+}
+
+/** Settings from the environment: the command line's defaults. */
+export function readEnvironment(): { dataDir?: string; noColor: boolean; ci: boolean } {
+	const { MUSTER_DATA, NO_COLOR, CI } = process.env;
+	return {
+		...(MUSTER_DATA && { dataDir: MUSTER_DATA }),
+		noColor: NO_COLOR !== undefined && NO_COLOR !== "",
+		ci: CI !== undefined && CI !== "" && CI !== "false",
+	};
+}

@@ -1,0 +1,502 @@
+/**
+ * The verbs. Library, HTTP and command line call these and nothing below them. `main.ts` puts the parts together.
+ */
+import type { BaseAgent } from "../agent/base-agent.ts";
+import type { Clock } from "../clock.ts";
+import type { ThreadPool } from "../compute/threads.ts";
+import type { Settings } from "../config.ts";
+import { type Duration, toMs } from "../duration.ts";
+import { MusterError, toErrorData } from "../errors.ts";
+import type { StoredEvent } from "../events.ts";
+import type { OpenJournal } from "../journal/journal.ts";
+import type { Log } from "../log.ts";
+import { cascade } from "../scheduler/cascade.ts";
+import { Dispatcher } from "../scheduler/dispatcher.ts";
+import { type Emit, Ledger } from "../scheduler/ledger.ts";
+import { Registry, type Seat } from "../scheduler/registry.ts";
+import { whyWaiting } from "../scheduler/waiting.ts";
+import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import { isTerminal, type Task } from "../task/task.ts";
+import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
+import type { WorkflowDefinition } from "../workflow/definition.ts";
+import { advanceRun, beginRun, stepIsOver, stepTaskId } from "../workflow/embedded.ts";
+import { checkInputs } from "../workflow/inputs.ts";
+import type { Run } from "../workflow/run.ts";
+import { Changes } from "./changes.ts";
+import { LoopDelay, type Status, statusOf } from "./status.ts";
+import { Submitter } from "./submitter.ts";
+import { type AgentView, agentView, type RunView, runView, type TaskView, taskView } from "./view.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface OrchestratorParts {
+	settings: Settings;
+	clock: Clock;
+	log: Log;
+	newId(prefix: string): string;
+	open: OpenJournal;
+	recovered: { tasks: Iterable<Task>; runs: Iterable<Run> };
+	artifacts: ArtifactStore;
+	threads: ThreadPool;
+	catalog: Catalog;
+	skills: readonly AnySkill[];
+}
+
+export interface WaitForOptions {
+	/** Longest wait, for example "30s". Default none. */
+	timeout?: Duration;
+	signal?: AbortSignal;
+}
+
+export interface ListOptions {
+	/** Most rows. Default 100, at most 1,000. */
+	limit?: number;
+}
+
+const MAX_ROWS = 1_000;
+/** Watchers of a run hear of changes at most this often. */
+const WATCH_MS = 100;
+const EVENTS_A_READ = 500;
+/** Agents told to stop in this time; then they are left. */
+const AGENT_STOP_MS = 2_000;
+
+export class Orchestrator {
+	readonly artifacts: ArtifactStore;
+	readonly #parts: OrchestratorParts;
+	readonly #ledger: Ledger;
+	readonly #registry = new Registry();
+	readonly #dispatcher: Dispatcher;
+	readonly #submitter: Submitter;
+	readonly #waiters: Waiters;
+	readonly #changes = new Changes();
+	readonly #skills: ReadonlyMap<string, AnySkill>;
+	readonly #loopDelay = new LoopDelay();
+	readonly #startedMs: number;
+	#failure: unknown;
+	#stopping: Promise<number> | undefined;
+	#stopped = false;
+
+	constructor(parts: OrchestratorParts) {
+		const { clock, log, settings, open } = parts;
+		this.#parts = parts;
+		this.artifacts = parts.artifacts;
+		this.#startedMs = clock.now();
+		this.#skills = new Map(parts.skills.map((skill) => [skill.name, skill]));
+		this.#waiters = new Waiters(clock);
+		this.#ledger = new Ledger({
+			open,
+			recovered: parts.recovered,
+			followUp: (task, emit) => this.#followUp(task, emit),
+			listener: {
+				placed: (task) => this.#dispatcher.placed(task),
+				ended: (task) => this.#taskEnded(task),
+				runEnded: (run) => this.#runEnded(run),
+				stored: () => {
+					this.#dispatcher.pump();
+					this.#changes.notify();
+				},
+			},
+		});
+		this.#dispatcher = new Dispatcher({
+			clock,
+			log,
+			ledger: this.#ledger,
+			registry: this.#registry,
+			artifacts: parts.artifacts,
+			options: settings,
+			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
+			progressed: () => this.#changes.notify(),
+		});
+		this.#submitter = new Submitter({
+			ledger: this.#ledger,
+			clock,
+			newId: parts.newId,
+			skill: (type) => this.#skills.get(type),
+			maxTasks: settings.maxTasks,
+		});
+	}
+
+	/** Begins to work: agents first, then what the data folder still holds. Called once, by `startOrchestrator`. */
+	async begin(agents: readonly BaseAgent[]): Promise<void> {
+		await Promise.all(agents.map((agent) => this.addAgent(agent)));
+		const { clock } = this.#parts;
+		const { state } = this.#ledger;
+		const at = clock.now();
+		await this.#ledger.transact((emit) => {
+			for (const id of [...state.runs.keys()]) advanceRun(state, id, at, emit);
+		});
+		this.#dispatcher.recover();
+		for (const task of state.tasks.values())
+			if (this.#isStray(task)) this.#cancelLater(task, "what it belonged to is over");
+	}
+
+	/** Resolves with the task's id when it is durable. @throws see `Submitter.submit` */
+	async submit(spec: TaskSpec): Promise<string> {
+		const [id] = await this.submitMany([spec]);
+		return id as string;
+	}
+
+	/** All or nothing, with one acknowledgement. */
+	async submitMany(specs: readonly TaskSpec[]): Promise<string[]> {
+		this.#checkOpen();
+		return this.#submitter.submit(specs);
+	}
+
+	/** A bare list is a sequence: each task starts when the one before completed, and finds its output in `previous`. */
+	async submitWorkflow(name: string, tasks: readonly TaskSpec[]): Promise<string[]> {
+		return this.submitMany(
+			tasks.map((task, i) => ({
+				...task,
+				group: name,
+				dependsOn: [...(task.dependsOn ?? []), ...(i > 0 ? [`#${i - 1}`] : [])],
+			})),
+		);
+	}
+
+	/**
+	 * Starts a workflow by name, by the path of its file, or as a definition. Resolves with the run's id when durable.
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_INPUT_INVALID, E_STORAGE_FULL
+	 */
+	async startRun(workflow: string | WorkflowDefinition, inputs: Record<string, unknown> = {}): Promise<string> {
+		this.#checkOpen();
+		const known = await this.workflow(workflow);
+		const { definition, hash } = known;
+		const { clock, newId } = this.#parts;
+		const { state } = this.#ledger;
+		const run: Run = {
+			id: newId("run"),
+			workflow: definition.name,
+			hash,
+			inputs: checkInputs(definition, inputs),
+			state: "running",
+			createdAt: clock.now(),
+			steps: {},
+		};
+		// A definition that no live run uses may leave the state while this request is under way, so it comes along again.
+		const events = beginRun(definition, hash, run, state.uses.has(hash));
+		await this.#submitter.request(events);
+		return run.id;
+	}
+
+	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */
+	async workflow(workflow: string | WorkflowDefinition): Promise<KnownWorkflow> {
+		const { catalog } = this.#parts;
+		return typeof workflow === "string" ? catalog.find(workflow) : catalog.of(workflow);
+	}
+
+	get catalog(): Catalog {
+		return this.#parts.catalog;
+	}
+
+	/** The task when it is over. @throws E_TASK_UNKNOWN, E_WAIT_TIMEOUT, E_STOPPED */
+	async wait(id: string, options: WaitForOptions = {}): Promise<TaskView> {
+		const task = this.#task(id);
+		if (!isTerminal(task.state) || !this.#ledger.isStored(task)) await this.#wait(id, options);
+		return this.task(id);
+	}
+
+	/** The run when it is over. @throws E_RUN_UNKNOWN, E_WAIT_TIMEOUT, E_STOPPED */
+	async waitRun(id: string, options: WaitForOptions = {}): Promise<RunView> {
+		const run = this.#run(id);
+		if (run.state === "running" || !this.#ledger.isStored(run)) await this.#wait(id, options);
+		return this.run(id);
+	}
+
+	/** @throws E_TASK_UNKNOWN */
+	task(id: string): TaskView {
+		return this.#taskView(this.#task(id));
+	}
+
+	/** @throws E_RUN_UNKNOWN */
+	run(id: string): RunView {
+		return this.#runView(this.#run(id));
+	}
+
+	/** The run's tasks that are known, in the order of its steps. @throws E_RUN_UNKNOWN */
+	runTasks(id: string): TaskView[] {
+		const run = this.#run(id);
+		const tasks = Object.entries(run.steps).flatMap(([step, { each, total }]) =>
+			Array.from({ length: total }, (_, index) => this.#ledger.task(stepTaskId(id, step, each, index))),
+		);
+		return tasks.filter((task) => task !== undefined).map((task) => this.#taskView(task));
+	}
+
+	/** Live tasks first, oldest first, then finished ones, newest first. */
+	tasks({ limit = 100 }: ListOptions = {}): TaskView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const live = [...this.#ledger.state.tasks.values().take(rows)];
+		const over = newestOver(this.#ledger.recentTasks(), this.#ledger.history.latestTasks(rows), rows - live.length);
+		return [...live, ...over].map((task) => this.#taskView(task));
+	}
+
+	/** Newest first. */
+	runs({ limit = 100 }: ListOptions = {}): RunView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const live = [...this.#ledger.state.runs.values()].reverse().slice(0, rows);
+		const over = newestOver(this.#ledger.recentRuns(), this.#ledger.history.latestRuns(rows), rows - live.length);
+		return [...live, ...over].map((run) => this.#runView(run));
+	}
+
+	/** Failed tasks, newest first. */
+	deadLetters({ limit = 100 }: ListOptions = {}): TaskView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const recent = [...this.#ledger.recentTasks()].filter((task) => task.state === "failed");
+		return newestOver(recent, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#taskView(task));
+	}
+
+	agents(): AgentView[] {
+		return [...this.#registry.seats].map(agentView);
+	}
+
+	status(): Status {
+		return statusOf({
+			ledger: this.#ledger,
+			registry: this.#registry,
+			dispatcher: this.#dispatcher,
+			settings: this.#parts.settings,
+			threads: this.#parts.threads.size,
+			loopDelay: this.#loopDelay,
+			nowMs: this.#parts.clock.now(),
+			startedMs: this.#startedMs,
+			phase: this.#failure !== undefined ? "failed" : this.#stopping !== undefined ? "stopping" : "running",
+		});
+	}
+
+	/** What made the journal stop, when it did. */
+	get failure(): unknown {
+		return this.#failure;
+	}
+
+	/**
+	 * Every durable event after a number, then each further one as it comes. Ends with the signal or at shutdown.
+	 * Events that retention has deleted are left out: a gap in `seq` shows it.
+	 */
+	async *events({ after = 0, signal }: { after?: number; signal?: AbortSignal } = {}): AsyncGenerator<StoredEvent> {
+		let at = after;
+		while (!signal?.aborted && !this.#stopped) {
+			const { version } = this.#changes;
+			const events = at < this.#ledger.journal.lastEvent ? await this.#ledger.journal.read(at, EVENTS_A_READ) : [];
+			if (events.length === 0) await this.#changes.after(version, signal);
+			for (const event of events) {
+				yield event;
+				at = event.seq;
+			}
+		}
+	}
+
+	/** The run now, then at every change (at most ten times a second), and last when it is over. @throws E_RUN_UNKNOWN */
+	async *watchRun(id: string, signal?: AbortSignal): AsyncGenerator<RunView> {
+		for (;;) {
+			const { version } = this.#changes;
+			const run = this.#run(id);
+			yield this.#runView(run);
+			if (signal?.aborted || this.#stopped || (run.state !== "running" && this.#ledger.isStored(run))) return;
+			await this.#changes.after(version, signal);
+			await new Promise<void>((resolve) => void this.#parts.clock.after(WATCH_MS, resolve));
+		}
+	}
+
+	/**
+	 * Cancels a task or a run with all that depends on it and all its children. Resolves when it is durable and nothing of
+	 * it runs any more, but for attempts that ignored their signal for the grace. Cancelling what is over changes nothing.
+	 * @throws E_TASK_UNKNOWN
+	 */
+	async cancel(id: string): Promise<void> {
+		const error = toErrorData(new MusterError("E_CANCELLED", "cancelled on request"));
+		const run = this.#ledger.run(id);
+		if (run === undefined) return this.#cancelTree(this.#task(id), error);
+		if (run.state !== "running") return;
+		const at = this.#parts.clock.now();
+		await this.#ledger.transact((emit) => emit({ type: "run.cancelled", at, id, error }));
+		await Promise.all(this.#liveTasksOf(run).map((task) => this.#cancelTree(task, error)));
+	}
+
+	/** @throws E_CONFLICT when the name is taken */
+	async addAgent(agent: BaseAgent): Promise<void> {
+		this.#checkOpen();
+		const seat = this.#registry.add(agent);
+		try {
+			await agent.start();
+			this.#registry.setState(seat, "ready");
+			this.#dispatcher.pump();
+		} catch (error) {
+			this.#registry.setState(seat, "unhealthy");
+			this.#dispatcher.watchLife();
+			this.#parts.log.warn("the agent cannot work yet", { agent: agent.name, error: toErrorData(error).message });
+		}
+	}
+
+	/** The agent takes nothing new, ends what it has and is gone. @throws E_AGENT_UNKNOWN */
+	async removeAgent(name: string): Promise<void> {
+		const seat = this.#registry.get(name);
+		if (seat === undefined) throw new MusterError("E_AGENT_UNKNOWN", `there is no agent "${name}"`);
+		await this.#dispatcher.drain(seat);
+		this.#registry.remove(seat);
+		await this.#stopAgent(seat);
+	}
+
+	/**
+	 * Takes nothing new, gives what runs the grace to end, stores everything and lets the folder go. What still ran is
+	 * offered again at the next start. A second call hurries the first. Resolves with the number of tasks that still ran.
+	 */
+	shutdown({ grace = "10s" }: { grace?: Duration } = {}): Promise<number> {
+		if (this.#stopping === undefined) this.#stopping = this.#stop(toMs(grace, "grace"));
+		else this.#dispatcher.endGrace();
+		return this.#stopping;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.shutdown();
+	}
+
+	/** Called by the journal when nothing can be acknowledged any more. */
+	journalFailed(error: unknown): void {
+		if (this.#failure !== undefined) return;
+		this.#failure = error;
+		this.#parts.log.error("the journal failed; nothing more is taken", { error: toErrorData(error).message });
+		this.#waiters.fail(error);
+		this.#changes.notify();
+	}
+
+	/** Tells other processes where this one listens. */
+	announce(url: string): void {
+		this.#parts.open.announce(url);
+	}
+
+	async #stop(graceMs: number): Promise<number> {
+		const left = this.#failure === undefined ? await this.#dispatcher.stop(graceMs) : 0;
+		await Promise.all([...this.#registry.seats].map((seat) => this.#stopAgent(seat)));
+		await this.#parts.threads.close();
+		await this.#ledger.journal.close();
+		this.#loopDelay.stop();
+		this.#stopped = true;
+		this.#waiters.fail(
+			new MusterError("E_STOPPED", "the orchestrator was stopped; the work goes on at its next start"),
+		);
+		this.#changes.notify();
+		return left;
+	}
+
+	async #stopAgent(seat: Seat): Promise<void> {
+		this.#registry.setState(seat, "stopped");
+		const late = new Promise<void>((resolve) => void this.#parts.clock.after(AGENT_STOP_MS, resolve));
+		const stopped = seat.performer.stop().catch((error: unknown) => {
+			this.#parts.log.warn("the agent did not stop cleanly", { agent: seat.name, error: toErrorData(error).message });
+		});
+		await Promise.race([stopped, late]);
+	}
+
+	#checkOpen(): void {
+		if (this.#failure !== undefined) throw this.#failure;
+		if (this.#stopping !== undefined)
+			throw new MusterError("E_STOPPED", "the orchestrator is stopping and takes nothing new");
+	}
+
+	/** Inside the transaction in which a task came to its end. */
+	#followUp(task: Task, emit: Emit): void {
+		const { state } = this.#ledger;
+		const at = this.#parts.clock.now();
+		cascade(state, task, at, emit);
+		if (stepIsOver(state, task)) advanceRun(state, (task.run as { id: string }).id, at, emit);
+		if (task.state === "completed") return;
+		for (const child of this.#childrenOf(task)) this.#cancelLater(child, `its parent ${task.id} was ${task.state}`);
+	}
+
+	#taskEnded(task: Task): void {
+		this.#dispatcher.ended(task);
+		this.#waiters.end(task.id);
+	}
+
+	#runEnded(run: Run): void {
+		this.#waiters.end(run.id);
+		if (run.state === "failed") {
+			for (const task of this.#liveTasksOf(run)) this.#cancelLater(task, `its run ${run.id} failed`);
+		}
+	}
+
+	#childrenOf(task: Task): Task[] {
+		return (task.children ?? [])
+			.map((id) => this.#ledger.state.tasks.get(id))
+			.filter((child) => child !== undefined && !isTerminal(child.state)) as Task[];
+	}
+
+	#liveTasksOf(run: Run): Task[] {
+		const { tasks } = this.#ledger.state;
+		return Object.entries(run.steps).flatMap(([step, { each, total }]) =>
+			Array.from({ length: total }, (_, index) => tasks.get(stepTaskId(run.id, step, each, index))).filter(
+				(task) => task !== undefined && !isTerminal(task.state),
+			),
+		) as Task[];
+	}
+
+	/** A live task whose parent or run is over: a crash came between their end and its cancel. */
+	#isStray(task: Task): boolean {
+		if (isTerminal(task.state)) return false;
+		const { tasks, runs } = this.#ledger.state;
+		if (task.run !== undefined && !runs.has(task.run.id)) return true;
+		const parent = task.parent === undefined ? undefined : tasks.get(task.parent);
+		return task.parent !== undefined && (parent === undefined || isTerminal(parent.state));
+	}
+
+	async #cancelTree(task: Task, error: ReturnType<typeof toErrorData>): Promise<void> {
+		const children = this.#childrenOf(task);
+		await this.#dispatcher.cancel(task, error);
+		await Promise.all(children.map((child) => this.#cancelTree(child, error)));
+	}
+
+	#cancelLater(task: Task, why: string): void {
+		const error = toErrorData(new MusterError("E_CANCELLED", why));
+		setImmediate(() => {
+			this.#cancelTree(task, error).catch((failure: unknown) => {
+				this.#parts.log.error("a task could not be cancelled", { task: task.id, error: toErrorData(failure).message });
+			});
+		});
+	}
+
+	#wait(id: string, { timeout, signal }: WaitForOptions): Promise<void> {
+		if (this.#failure !== undefined) throw this.#failure;
+		return this.#waiters.wait(id, {
+			...(timeout !== undefined && { timeoutMs: toMs(timeout, "timeout") }),
+			...(signal && { signal }),
+		});
+	}
+
+	#task(id: string): Task {
+		const task = this.#ledger.task(id);
+		if (task === undefined)
+			throw new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
+		return task;
+	}
+
+	#run(id: string): Run {
+		const run = this.#ledger.run(id);
+		if (run === undefined)
+			throw new MusterError("E_RUN_UNKNOWN", `there is no run ${id}`, { hint: "List them with: muster ps --runs" });
+		return run;
+	}
+
+	#taskView(task: Task): TaskView {
+		const stopping = this.#stopping !== undefined;
+		const world = { state: this.#ledger.state, registry: this.#registry, stopping, full: this.#ledger.journal.full };
+		return taskView(task, {
+			progress: this.#dispatcher.attempt(task.id)?.progress,
+			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
+		});
+	}
+
+	#runView(run: Run): RunView {
+		const definition = this.#ledger.state.definitions.get(run.hash);
+		const order = definition?.steps.map((step) => step.id) ?? [];
+		return runView(run, order, (id) => this.#dispatcher.attempt(id)?.progress);
+	}
+}
+
+/** Finished items of memory and history, newest first, each once. */
+function newestOver<T extends { id: string; endedAt?: number }>(
+	recent: Iterable<T>,
+	old: readonly T[],
+	limit: number,
+): T[] {
+	const byId = new Map([...old, ...recent].map((item) => [item.id, item]));
+	return [...byId.values()].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0)).slice(0, Math.max(0, limit));
+}

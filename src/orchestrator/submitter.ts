@@ -1,0 +1,258 @@
+/** From what callers submit to tasks in the journal: checks, dependencies inside a batch, idempotency keys. */
+import type { Clock } from "../clock.ts";
+import { MusterError } from "../errors.ts";
+import { type Event, encodeEvent, type NewTask } from "../events.ts";
+import { deadDependency, fallWith } from "../scheduler/cascade.ts";
+import type { Ledger } from "../scheduler/ledger.ts";
+import { explain } from "../schema.ts";
+import type { AnySkill } from "../skill/skill.ts";
+import { type TaskSpec, toTask } from "../task/spec.ts";
+import type { Task } from "../task/task.ts";
+
+/** Most tasks of one batch, and most bytes of its events: it is one row of the journal. */
+export const MAX_BATCH = 100_000;
+const MAX_BATCH_BYTES = 256 * 1024 * 1024;
+/** Tasks made in one turn of the event loop. */
+const TURN = 1_000;
+/** Most children of one delegation, and how deep delegations may nest. */
+const MAX_CHILDREN = 10_000;
+const MAX_DEPTH = 16;
+
+interface PendingKey {
+	id: string;
+	fingerprint: string | undefined;
+	stored: Promise<void>;
+}
+
+export interface SubmitterParts {
+	ledger: Ledger;
+	clock: Clock;
+	newId(prefix: string): string;
+	skill(type: string): AnySkill | undefined;
+	maxTasks: number;
+}
+
+export class Submitter {
+	readonly #parts: SubmitterParts;
+	/** Keys of submits that are not durable yet. */
+	readonly #pending = new Map<string, PendingKey>();
+
+	constructor(parts: SubmitterParts) {
+		this.#parts = parts;
+	}
+
+	/**
+	 * All or nothing: resolves with the ids, in order, when every task is durable.
+	 * @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_DEPENDENCY_UNKNOWN, E_DEPENDENCY_FAILED, E_DEPENDENCY_CYCLE,
+	 *   E_IDEMPOTENCY_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL
+	 */
+	async submit(specs: readonly TaskSpec[]): Promise<string[]> {
+		const { clock, newId } = this.#parts;
+		if (specs.length > MAX_BATCH) {
+			throw new MusterError("E_INPUT_TOO_LARGE", `a batch may have ${MAX_BATCH} tasks, not ${specs.length}`, {
+				hint: "Submit it in several batches.",
+			});
+		}
+		this.#checkRoom(specs.length);
+		const at = clock.now();
+		const ids = specs.map(() => newId("tsk"));
+		const tasks: NewTask[] = [];
+		for (const [i, spec] of specs.entries()) {
+			if (i > 0 && i % TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+			const where = specs.length > 1 ? `task ${i}: ` : "";
+			const task = toTask(spec, ids[i] as string, at, where);
+			this.#checkSkillInput(task, where);
+			tasks.push(task.dependsOn ? { ...task, dependsOn: resolveBatch(task.dependsOn, ids, where) } : task);
+		}
+		checkCycles(tasks);
+		// From here to the journal in one turn, so that nothing that was checked can change.
+		const fresh: NewTask[] = [];
+		const waits: Promise<void>[] = [];
+		const inBatch = new Map<string, PendingKey>();
+		const own = new Set(ids);
+		for (const [i, task] of tasks.entries()) {
+			const known = this.#known(task, inBatch);
+			if (known !== undefined) {
+				ids[i] = known.id;
+				waits.push(known.stored);
+				continue;
+			}
+			for (const id of task.dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
+			fresh.push(task);
+		}
+		await Promise.all([this.#store(fresh, at, inBatch), ...waits]);
+		return ids;
+	}
+
+	/** One indivisible group of events that may be refused. @throws E_INPUT_TOO_LARGE, E_STORAGE_FULL */
+	async request(events: readonly Event[]): Promise<void> {
+		const lines: string[] = [];
+		let bytes = 0;
+		for (const event of events) {
+			const line = encodeEvent(event);
+			lines.push(line);
+			bytes += line.length;
+			if (bytes <= MAX_BATCH_BYTES) continue;
+			throw new MusterError("E_INPUT_TOO_LARGE", `a batch may have ${MAX_BATCH_BYTES} bytes`, {
+				hint: "Submit it in several batches.",
+			});
+		}
+		await this.#parts.ledger.request(events, lines);
+	}
+
+	/** The children of a coordinating task, with ids that follow from its own. @throws what submit() would */
+	children(parent: Task, specs: readonly TaskSpec[]): NewTask[] {
+		const { ledger, clock } = this.#parts;
+		let depth = 1;
+		for (let up = parent.parent; up !== undefined; up = ledger.task(up)?.parent) depth++;
+		if (depth > MAX_DEPTH) {
+			throw new MusterError("E_INPUT_INVALID", `delegations may nest ${MAX_DEPTH} deep`);
+		}
+		const before = parent.children?.length ?? 0;
+		if (before + specs.length > MAX_CHILDREN) {
+			throw new MusterError(
+				"E_INPUT_TOO_LARGE",
+				`a task may have ${MAX_CHILDREN} children, not ${before + specs.length}`,
+			);
+		}
+		this.#checkRoom(specs.length);
+		const at = clock.now();
+		const ids = specs.map((_, i) => `${parent.id}.${before + i}`);
+		const own = new Set(ids);
+		const tasks = specs.map((spec, i) => {
+			const where = `child ${i}: `;
+			const task = toTask({ priority: parent.priority, ...spec }, ids[i] as string, at, where);
+			if (task.idempotencyKey !== undefined) {
+				throw new MusterError("E_INPUT_INVALID", `${where}a child has no idempotencyKey: its id is one already`);
+			}
+			this.#checkSkillInput(task, where);
+			const dependsOn = task.dependsOn && resolveBatch(task.dependsOn, ids, where);
+			for (const id of dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
+			return { ...task, parent: parent.id, ...(dependsOn && { dependsOn }) };
+		});
+		checkCycles(tasks);
+		return tasks;
+	}
+
+	async #store(tasks: readonly NewTask[], at: number, keys: Map<string, PendingKey>): Promise<void> {
+		if (tasks.length === 0) return;
+		const stored = this.request(tasks.map((task) => ({ type: "task.submitted", at, task })));
+		for (const [key, entry] of keys) {
+			entry.stored = stored;
+			this.#pending.set(key, entry);
+		}
+		try {
+			await stored;
+		} finally {
+			for (const key of keys.keys()) this.#pending.delete(key);
+		}
+		await this.#dropDoomed(tasks);
+	}
+
+	/** A dependency may have failed while the submit was under way. */
+	async #dropDoomed(tasks: readonly NewTask[]): Promise<void> {
+		const { ledger, clock } = this.#parts;
+		for (const { id, dependsOn } of tasks) {
+			const task = dependsOn && ledger.state.tasks.get(id);
+			const dead = task && deadDependency(ledger.state, task);
+			if (dead !== undefined) await ledger.transact((emit) => emit(fallWith(task as Task, dead, clock.now())));
+		}
+	}
+
+	/** What an idempotency key stands for already. Registers a new one in `inBatch`. @throws E_IDEMPOTENCY_CONFLICT */
+	#known(task: NewTask, inBatch: Map<string, PendingKey>): PendingKey | undefined {
+		const { idempotencyKey: key, fingerprint } = task;
+		if (key === undefined) return undefined;
+		const old = this.#parts.ledger.taskByKey(key);
+		const known =
+			this.#pending.get(key) ??
+			inBatch.get(key) ??
+			(old && { id: old.id, fingerprint: old.fingerprint, stored: Promise.resolve() });
+		if (known === undefined) {
+			inBatch.set(key, { id: task.id, fingerprint, stored: Promise.resolve() });
+			return undefined;
+		}
+		if (known.fingerprint === fingerprint) return known;
+		throw new MusterError(
+			"E_IDEMPOTENCY_CONFLICT",
+			`the idempotency key "${key}" belongs to ${known.id}, which is another task`,
+			{
+				hint: "Use a new key for new content.",
+				details: { task: known.id },
+			},
+		);
+	}
+
+	#checkRoom(more: number): void {
+		const { ledger, maxTasks } = this.#parts;
+		if (ledger.held + more <= maxTasks) return;
+		throw new MusterError("E_QUEUE_FULL", `the queue holds ${ledger.held} of at most ${maxTasks} tasks`, {
+			hint: "Submit again when some are done.",
+			retryAfterMs: 1_000,
+		});
+	}
+
+	#checkSkillInput(task: NewTask, where: string): void {
+		const parsed = this.#parts.skill(task.type)?.input?.safeParse(task.input ?? {});
+		if (parsed === undefined || parsed.success) return;
+		throw new MusterError(
+			"E_INPUT_INVALID",
+			`${where}the input of ${task.type} is not right: ${explain(parsed.error)}`,
+		);
+	}
+
+	#checkDependency(id: string, task: NewTask): void {
+		const dependency = this.#parts.ledger.task(id);
+		if (dependency === undefined) {
+			throw new MusterError("E_DEPENDENCY_UNKNOWN", `${task.type} depends on ${id}, and no task has this id`, {
+				hint: "Submit the dependency first, or in the same batch as #0, #1 ...",
+			});
+		}
+		if (dependency.endedAt === undefined || dependency.state === "completed") return;
+		throw new MusterError("E_DEPENDENCY_FAILED", `${task.type} depends on ${id}, which was ${dependency.state}`);
+	}
+}
+
+/** `#2` is the third task of the batch. */
+function resolveBatch(dependsOn: readonly string[], ids: readonly string[], where: string): string[] {
+	return dependsOn.map((reference) => {
+		if (!reference.startsWith("#")) return reference;
+		const id = /^#\d{1,6}$/.test(reference) ? ids[Number(reference.slice(1))] : undefined;
+		if (id !== undefined) return id;
+		throw new MusterError(
+			"E_DEPENDENCY_UNKNOWN",
+			`${where}depends on ${reference}, but the batch ends at #${ids.length - 1}`,
+		);
+	});
+}
+
+/** Only a batch can hold a cycle: every other dependency is older than the task. @throws E_DEPENDENCY_CYCLE naming it */
+function checkCycles(tasks: readonly NewTask[]): void {
+	const byId = new Map(tasks.map((task, i) => [task.id, i]));
+	const done = new Set<number>();
+	for (const start of tasks.keys()) {
+		const path: { task: number; next: number }[] = [{ task: start, next: 0 }];
+		const onPath = new Set([start]);
+		while (path.length > 0) {
+			const at = path.at(-1) as { task: number; next: number };
+			const reference = done.has(at.task) ? undefined : tasks[at.task]?.dependsOn?.[at.next++];
+			if (reference === undefined) {
+				done.add(at.task);
+				onPath.delete(at.task);
+				path.pop();
+				continue;
+			}
+			const next = byId.get(reference);
+			if (next === undefined || done.has(next)) continue;
+			if (onPath.has(next)) {
+				const cycle = [...path.map((step) => step.task).slice(path.findIndex((step) => step.task === next)), next];
+				throw new MusterError(
+					"E_DEPENDENCY_CYCLE",
+					`the tasks depend on each other: ${cycle.map((i) => `#${i}`).join(" -> ")}`,
+				);
+			}
+			onPath.add(next);
+			path.push({ task: next, next: 0 });
+		}
+	}
+}

@@ -1,0 +1,183 @@
+/** Tasks, runs and agents as callers see them: copies, with times as RFC 3339 text. The same in library, HTTP and CLI. */
+import type { ErrorData } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { Progress } from "../scheduler/attempt.ts";
+import type { AgentKind } from "../scheduler/performer.ts";
+import type { AgentState, AgentStats, Seat } from "../scheduler/registry.ts";
+import type { WaitingReason } from "../scheduler/waiting.ts";
+import type { EffectRecord, Priority, Task, TaskState } from "../task/task.ts";
+import { stepTaskId } from "../workflow/embedded.ts";
+import type { Run, RunState, StepState } from "../workflow/run.ts";
+
+export interface AttemptView {
+	agent: string;
+	startedAt: string;
+	endedAt?: string;
+	error?: ErrorData;
+}
+
+export interface TaskView {
+	id: string;
+	type: string;
+	state: TaskState;
+	priority: Priority;
+	input: Json;
+	submittedAt: string;
+	endedAt?: string;
+	/** How often it was started. */
+	attempts: number;
+	/** The last attempts, oldest first. */
+	history: AttemptView[];
+	progress?: Progress;
+	output?: Json;
+	error?: ErrorData;
+	/** Why it does not run, while it does not. */
+	waiting?: WaitingReason;
+	dependsOn?: string[];
+	children?: string[];
+	parent?: string;
+	run?: { id: string; step: string; index: number };
+	group?: string;
+	idempotencyKey?: string;
+	effects?: { [key: string]: Omit<EffectRecord, "at"> & { at: string } };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function taskView(
+	task: Task,
+	live: { progress?: Progress | undefined; waiting?: WaitingReason | undefined },
+): TaskView {
+	const view: TaskView = {
+		id: task.id,
+		type: task.type,
+		state: task.state,
+		priority: task.priority,
+		input: structuredClone(task.input),
+		submittedAt: iso(task.submittedAt),
+		attempts: task.attempts,
+		history: (task.history ?? []).map(({ agent, startedAt, endedAt, error }) => ({
+			agent,
+			startedAt: iso(startedAt),
+			...(endedAt !== undefined && { endedAt: iso(endedAt) }),
+			...(error && { error }),
+		})),
+	};
+	if (task.endedAt !== undefined) view.endedAt = iso(task.endedAt);
+	if (live.progress !== undefined) view.progress = { ...live.progress };
+	if (live.waiting !== undefined) view.waiting = live.waiting;
+	if (task.output !== undefined) view.output = structuredClone(task.output);
+	if (task.error !== undefined) view.error = structuredClone(task.error);
+	if (task.dependsOn !== undefined) view.dependsOn = [...task.dependsOn];
+	if (task.children !== undefined) view.children = [...task.children];
+	if (task.parent !== undefined) view.parent = task.parent;
+	if (task.run !== undefined) view.run = { ...task.run };
+	if (task.group !== undefined) view.group = task.group;
+	if (task.idempotencyKey !== undefined) view.idempotencyKey = task.idempotencyKey;
+	if (task.effects !== undefined) {
+		const effects = Object.entries(task.effects).map(([key, { at, ...rest }]) => [
+			key,
+			{ ...structuredClone(rest), at: iso(at) },
+		]);
+		view.effects = Object.fromEntries(effects) as NonNullable<TaskView["effects"]>;
+	}
+	return view;
+}
+
+export interface StepView {
+	id: string;
+	/** `waiting`: its needs are not over. */
+	state: StepState | "waiting";
+	/** Its tasks: 1, or one for each item. */
+	total: number;
+	done: number;
+	failed: number;
+	/** 0..1, with the live progress of running tasks in it. */
+	fraction: number;
+	message?: string;
+	startedAt?: string;
+	endedAt?: string;
+	error?: ErrorData;
+}
+
+export interface RunView {
+	id: string;
+	workflow: string;
+	/** Hash of the definition it is pinned to. */
+	hash: string;
+	state: RunState;
+	inputs: { [name: string]: Json };
+	createdAt: string;
+	endedAt?: string;
+	/** In the order of the definition while it runs; then those that began. */
+	steps: StepView[];
+	outputs?: { [name: string]: Json };
+	error?: ErrorData;
+}
+
+/** @param order step ids of the definition, where it is known */
+export function runView(
+	run: Run,
+	order: readonly string[],
+	progress: (taskId: string) => Progress | undefined,
+): RunView {
+	const ids = order.length > 0 ? order : Object.keys(run.steps);
+	const view: RunView = {
+		id: run.id,
+		workflow: run.workflow,
+		hash: run.hash,
+		state: run.state,
+		inputs: structuredClone(run.inputs),
+		createdAt: iso(run.createdAt),
+		steps: ids.map((id) => stepView(run, id, progress)),
+	};
+	if (run.endedAt !== undefined) view.endedAt = iso(run.endedAt);
+	if (run.outputs !== undefined) view.outputs = structuredClone(run.outputs);
+	if (run.error !== undefined) view.error = structuredClone(run.error);
+	return view;
+}
+
+function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
+	const step = run.steps[id];
+	if (step === undefined) return { id, state: "waiting", total: 0, done: 0, failed: 0, fraction: 0 };
+	const { state, total, done, failed, each } = step;
+	let fraction = total === 0 ? 1 : (done + failed) / total;
+	let message: string | undefined;
+	if (state === "running") {
+		for (let index = 0; index < total; index++) {
+			const live = progress(stepTaskId(run.id, id, each, index));
+			if (live === undefined) continue;
+			fraction += live.fraction / total;
+			message ??= live.message;
+		}
+	}
+	const view: StepView = {
+		id,
+		state,
+		total,
+		done,
+		failed,
+		fraction: Math.min(1, fraction),
+		startedAt: iso(step.startedAt),
+	};
+	if (message !== undefined) view.message = message;
+	if (step.endedAt !== undefined) view.endedAt = iso(step.endedAt);
+	if (step.error !== undefined) view.error = step.error;
+	return view;
+}
+
+export interface AgentView {
+	name: string;
+	kind: AgentKind;
+	state: AgentState;
+	capabilities: string[];
+	concurrency: number;
+	running: number;
+	stats: AgentStats;
+}
+
+export function agentView(seat: Seat): AgentView {
+	const { name, kind, capabilities, concurrency } = seat.performer;
+	const { state, running, stats } = seat;
+	return { name, kind, state, capabilities: [...capabilities], concurrency, running, stats: { ...stats } };
+}
