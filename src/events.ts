@@ -46,4 +46,10 @@ export type StoredEvent = Event & { seq: number };
 
 export const encodeEvent = (event: Event): string => JSON.stringify(event);
 
-export const decodeEvent = (line: string): Event => JSON.parse(line) as Event;
+const utf8 = new TextEncoder();
+
+/** The body of a batch: a JSON array of its encoded events, in memory of its own, so that it can be handed to a thread. */
+export const encodeBody = (events: readonly string[]): Uint8Array => utf8.encode(`[${events.join(",")}]`);
+
+/** @throws SyntaxError when it is not what {@link encodeBody} made */
+export const decodeBody = (body: Uint8Array): Event[] => JSON.parse(Buffer.from(body).toString("utf8")) as Event[];

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { hasCode, MusterError } from "../errors.ts";
+import { encodeBody } from "../events.ts";
 import type { Batch, Commit, GroupKind } from "./journal.ts";
 
 /** How long a note may wait for company. */
@@ -120,7 +121,7 @@ export class GroupCommit {
 		let groups = batch.groups;
 		while (groups.length > 0) {
 			const count = groups.reduce((sum, group) => sum + group.lines.length, 0);
-			const body = groups.map((group) => group.lines.join("\n")).join("\n");
+			const body = encodeBody(groups.flatMap((group) => group.lines));
 			const { seq, lastEvent } = this.#position;
 			try {
 				await this.#write({ seq: seq + 1, first: lastEvent + 1, count, body });

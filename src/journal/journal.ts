@@ -70,6 +70,6 @@ export interface Batch {
 	/** Number of its first event. */
 	first: number;
 	count: number;
-	/** Events, one JSON text a line. */
-	body: string;
+	/** Its events: one JSON array, UTF-8. */
+	body: Uint8Array;
 }

@@ -3,7 +3,7 @@
  * kept: open() again folds what was committed. Faults are asked for through `write`.
  */
 import type { Clock } from "../clock.ts";
-import { decodeEvent, type StoredEvent } from "../events.ts";
+import { decodeBody, type StoredEvent } from "../events.ts";
 import { apply, createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
@@ -36,7 +36,7 @@ export class MemoryStore {
 		const store = async (batch: Batch): Promise<void> => {
 			await this.write(batch);
 			this.batches.push(batch);
-			for (const line of batch.body.split("\n")) apply(projected, decodeEvent(line), keep);
+			for (const event of decodeBody(batch.body)) apply(projected, event, keep);
 			queueMicrotask(() => listener(batch.seq));
 		};
 		const commits = new GroupCommit(start, store, clock, onFailure);
@@ -55,7 +55,7 @@ export class MemoryStore {
 
 	#fold(sink: Sink): State {
 		const state = createState();
-		for (const batch of this.batches) for (const line of batch.body.split("\n")) apply(state, decodeEvent(line), sink);
+		for (const batch of this.batches) for (const event of decodeBody(batch.body)) apply(state, event, sink);
 		return state;
 	}
 }
@@ -82,7 +82,7 @@ class MemoryJournal implements Journal {
 	async read(after: number, limit: number): Promise<StoredEvent[]> {
 		return this.#store.batches
 			.filter((batch) => batch.first + batch.count - 1 > after)
-			.flatMap((batch) => batch.body.split("\n").map((line, i) => ({ ...decodeEvent(line), seq: batch.first + i })))
+			.flatMap((batch) => decodeBody(batch.body).map((event, i) => ({ ...event, seq: batch.first + i })))
 			.filter((event) => event.seq > after)
 			.slice(0, limit);
 	}

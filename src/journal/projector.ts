@@ -5,7 +5,7 @@
 import { rmSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorData, hasCode, toErrorData } from "../errors.ts";
-import { decodeEvent, type StoredEvent } from "../events.ts";
+import { decodeBody, type StoredEvent } from "../events.ts";
 import { createState, type State } from "../state.ts";
 import { findBase, foldBatch, type JournalPaths } from "./recovery.ts";
 import { writeSnapshot } from "./snapshot.ts";
@@ -114,7 +114,7 @@ function slice(): boolean {
 			let at = anchor;
 			for (const batch of readChain(db, anchor, paths.journal)) {
 				foldBatch(state, batch, sink, paths.journal);
-				bytesSinceSnapshot += batch.body.length;
+				bytesSinceSnapshot += batch.body.byteLength;
 				at = { seq: batch.seq, lastEvent: batch.first + batch.count - 1, hash: batch.hash };
 				if (++batches === SLICE) break;
 			}
@@ -150,11 +150,10 @@ function readEvents(after: number, limit: number): StoredEvent[] {
 		.iterate(after + 1) as Iterable<{ first: number; body: Uint8Array }>;
 	const events: StoredEvent[] = [];
 	for (const row of rows) {
-		const lines = Buffer.from(row.body).toString("utf8").split("\n");
-		for (const [i, line] of lines.entries()) {
+		for (const [i, event] of decodeBody(row.body).entries()) {
 			const seq = row.first + i;
 			if (seq <= after) continue;
-			events.push({ ...decodeEvent(line), seq });
+			events.push({ ...event, seq });
 			if (events.length === limit) return events;
 		}
 	}

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
-import { decodeEvent, type Event } from "../events.ts";
+import { decodeBody } from "../events.ts";
 import { apply, createState, type Sink, type State } from "../state.ts";
 import { listSnapshots, readSnapshot, type Snapshot } from "./snapshot.ts";
 import {
@@ -67,15 +67,14 @@ export function findBase(
 }
 
 /** Folds one batch in. @throws E_JOURNAL_CORRUPT naming the batch when an event does not fit */
-export function foldBatch(state: State, batch: StoredBatch, sink: Sink, path: string): Event[] {
-	const lines = batch.body.split("\n");
-	if (lines.length !== batch.count)
-		throw damaged(path, batch.seq, `has ${lines.length} events instead of ${batch.count}`);
-	return lines.map((line, i) => {
+export function foldBatch(state: State, batch: StoredBatch, sink: Sink, path: string): void {
+	const events = decodeBody(batch.body);
+	if (events.length !== batch.count) {
+		throw damaged(path, batch.seq, `has ${events.length} events instead of ${batch.count}`);
+	}
+	for (const [i, event] of events.entries()) {
 		try {
-			const event = decodeEvent(line);
 			apply(state, event, sink);
-			return event;
 		} catch (cause) {
 			throw damaged(
 				path,
@@ -83,7 +82,7 @@ export function foldBatch(state: State, batch: StoredBatch, sink: Sink, path: st
 				`holds an event (number ${batch.first + i}) that does not fit: ${(cause as Error).message}`,
 			);
 		}
-	});
+	}
 }
 
 const TURN_BATCHES = 32;

@@ -135,7 +135,7 @@ export function* readChain(db: DatabaseSync, from: Anchor, path: string): Genera
 		}[];
 		if (rows.length === 0) return at;
 		for (const row of rows) {
-			const batch = { seq: row.seq, first: row.first, count: row.count, body: Buffer.from(row.body).toString("utf8") };
+			const batch = { seq: row.seq, first: row.first, count: row.count, body: row.body };
 			const hash = Buffer.from(row.hash);
 			if (batch.seq !== at.seq + 1) throw damaged(path, at.seq + 1, "is missing");
 			if (batch.first !== at.lastEvent + 1)

@@ -62,10 +62,9 @@ function attempt(run: () => void): { kind: "refused"; error: ErrorData } | undef
 
 function write(batch: Batch): void {
 	const next = chainHash(hash, batch);
-	const body = Buffer.from(batch.body, "utf8");
-	guarded(options.path, () => insert.run(batch.seq, batch.first, batch.count, next, body));
+	guarded(options.path, () => insert.run(batch.seq, batch.first, batch.count, next, batch.body));
 	hash = next;
-	sinceCheckpoint += body.byteLength;
+	sinceCheckpoint += batch.body.byteLength;
 }
 
 /** After the acknowledgement. A checkpoint that does not come through is tried again after the next batches. */

@@ -163,7 +163,7 @@ class SqliteJournal implements Journal {
 	#store(batch: Batch): Promise<void> {
 		const { promise, resolve, reject } = Promise.withResolvers<void>();
 		this.#write = { resolve, reject };
-		this.#writer.postMessage({ kind: "write", batch } satisfies WriterRequest);
+		this.#writer.postMessage({ kind: "write", batch } satisfies WriterRequest, [batch.body.buffer as ArrayBuffer]);
 		return promise;
 	}
 

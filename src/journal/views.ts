@@ -28,7 +28,7 @@ export class ViewsWriter {
 			db.exec("DROP TABLE IF EXISTS tasks; DROP TABLE IF EXISTS runs; DROP TABLE IF EXISTS position");
 		}
 		db.exec(`CREATE TABLE IF NOT EXISTS tasks (
-			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, run TEXT, key TEXT, record TEXT NOT NULL);
+			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, run TEXT, key TEXT, record TEXT NOT NULL) WITHOUT ROWID;
 			CREATE INDEX IF NOT EXISTS tasks_key ON tasks (key) WHERE key IS NOT NULL;
 			CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run) WHERE run IS NOT NULL;
 			CREATE INDEX IF NOT EXISTS tasks_dead ON tasks (ended_at) WHERE state = 'failed';

@@ -2,11 +2,12 @@
 import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent, type NewTask } from "../events.ts";
+import { MAX_INPUT_BYTES } from "../json.ts";
 import { deadDependency, fallWith } from "../scheduler/cascade.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
-import { type TaskSpec, toTask } from "../task/spec.ts";
+import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
 import type { Task } from "../task/task.ts";
 
 /** Most tasks of one batch, and most bytes of its events: it is one row of the journal. */
@@ -91,6 +92,10 @@ export class Submitter {
 		for (const event of events) {
 			const line = encodeEvent(event);
 			lines.push(line);
+			// A UTF-16 unit is at most three bytes of UTF-8, so only a long line has to be measured.
+			if (event.type === "task.submitted" && line.length > MAX_INPUT_BYTES / 3) {
+				checkInputSize(event.task.input, `${event.task.type}: `);
+			}
 			bytes += line.length;
 			if (bytes <= MAX_BATCH_BYTES) continue;
 			throw new MusterError("E_INPUT_TOO_LARGE", `a batch may have ${MAX_BATCH_BYTES} bytes`, {
@@ -126,6 +131,7 @@ export class Submitter {
 				throw new MusterError("E_INPUT_INVALID", `${where}a child has no idempotencyKey: its id is one already`);
 			}
 			this.#checkSkillInput(task, where);
+			checkInputSize(task.input, where);
 			const dependsOn = task.dependsOn && resolveBatch(task.dependsOn, ids, where);
 			for (const id of dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
 			return { ...task, parent: parent.id, ...(dependsOn && { dependsOn }) };

@@ -19,12 +19,17 @@ export interface Progress {
 	message?: string;
 }
 
+/** The signal's reason for a verdict: what a skill sees when it asks why. */
+const abortReason = (verdict: Outcome): MusterError =>
+	verdict.kind === "value" ? new MusterError("E_INTERNAL", "a value aborts nothing") : fromErrorData(verdict.error);
+
 export class Attempt {
 	readonly task: Task;
 	readonly seat: Seat;
 	readonly token: number;
 	readonly startedMs: number;
-	readonly controller = new AbortController();
+	/** Made when somebody asks for the signal: most skills never do. */
+	#controller: AbortController | undefined;
 	/** Last sign of life, monotonic. */
 	activeMs: number;
 	progress: Progress | undefined;
@@ -41,6 +46,20 @@ export class Attempt {
 		this.token = token;
 		this.startedMs = monotonicMs;
 		this.activeMs = monotonicMs;
+	}
+
+	get signal(): AbortSignal {
+		if (this.#controller === undefined) {
+			this.#controller = new AbortController();
+			if (this.verdict !== undefined) this.#controller.abort(abortReason(this.verdict));
+		}
+		return this.#controller.signal;
+	}
+
+	/** Decides how it ends and tells its skill. */
+	abort(verdict: Outcome): void {
+		this.verdict = verdict;
+		this.#controller?.abort(abortReason(verdict));
 	}
 }
 
@@ -82,12 +101,14 @@ async function toOutput(returned: unknown, task: Task, artifacts: ArtifactStore)
 }
 
 function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
-	const { task, controller } = attempt;
+	const { task } = attempt;
 	const place = task.run && { run: task.run.id, step: task.run.step };
 	let log: Log | undefined;
 	return {
 		task: { id: task.id, type: task.type, attempt: task.attempts, ...place },
-		signal: controller.signal,
+		get signal() {
+			return attempt.signal;
+		},
 		now: () => world.clock.now(),
 		progress: (fraction, message) => {
 			attempt.activeMs = world.clock.monotonic();
@@ -121,7 +142,3 @@ function childResult(id: string, child: Task | undefined): ChildResult {
 	if (child.error !== undefined) result.error = { code: child.error.code, message: child.error.message };
 	return result;
 }
-
-/** The signal's reason for a verdict: what a skill sees when it asks why. */
-export const abortReason = (verdict: Outcome): MusterError =>
-	verdict.kind === "value" ? new MusterError("E_INTERNAL", "a value aborts nothing") : fromErrorData(verdict.error);

@@ -17,7 +17,7 @@ import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, move, type Task } from "../task/task.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
-import { Attempt, type AttemptWorld, abortReason, runAttempt } from "./attempt.ts";
+import { Attempt, type AttemptWorld, runAttempt } from "./attempt.ts";
 import { deadDependency, fallWith } from "./cascade.ts";
 import { runEffect } from "./effects.ts";
 import { Health } from "./health.ts";
@@ -63,7 +63,7 @@ export class Dispatcher {
 	/** Wake those who wait for an attempt to close. */
 	#waiting: (() => void)[] = [];
 	#token: number;
-	#pumpSoon = false;
+	#startsThisTurn = 0;
 	#watching = false;
 	#stopping = false;
 	#graceOver = false;
@@ -124,13 +124,19 @@ export class Dispatcher {
 	/** Starts what can start, in turns. Call it after anything that may have made room or work. */
 	pump(): void {
 		if (this.#stopping || this.#parts.ledger.journal.full) return;
-		for (let started = 0; started < STARTS_A_TURN; started++) {
+		while (this.#startsThisTurn < STARTS_A_TURN) {
 			const match = this.#matcher.next();
 			if (match === undefined) return;
+			if (this.#startsThisTurn++ === 0) setImmediate(this.#nextTurn);
 			this.#start(match.task, match.seat);
 		}
-		this.#pumpLater();
 	}
+
+	/** One turn of the event loop is over: starts may go on. */
+	readonly #nextTurn = (): void => {
+		this.#startsThisTurn = 0;
+		this.pump();
+	};
 
 	/** What a start from a data folder begins with: nothing is running, whatever the state says. */
 	recover(): void {
@@ -282,15 +288,14 @@ export class Dispatcher {
 		else if (kind === "lost") seat.stats.lost++;
 		this.#parts.registry.giveBack(seat);
 		this.#wake();
-		this.#pumpLater();
+		this.pump();
 	}
 
 	/** The signal goes out; the attempt closes when its skill ends, or when the grace is over. */
 	#abort(attempt: Attempt, verdict: Outcome): void {
 		if (attempt.verdict !== undefined || attempt.closed) return;
-		attempt.verdict = verdict;
 		this.#alarms.setIn("grace", attempt.task.id, this.#parts.options.abortGraceMs);
-		attempt.controller.abort(abortReason(verdict));
+		attempt.abort(verdict);
 	}
 
 	#ring(kind: AlarmKind, id: string): void {
@@ -328,7 +333,7 @@ export class Dispatcher {
 		if (task?.state !== "scheduled") return;
 		move(task, "due"); // S1 of state.ts: time alone decides it
 		this.#matcher.offer(task);
-		this.#pumpLater();
+		this.pump();
 	}
 
 	#deadline(id: string, attempt: Attempt | undefined): void {
@@ -365,17 +370,7 @@ export class Dispatcher {
 
 	#returned(seat: Seat): void {
 		this.#parts.registry.setState(seat, seat.running > 0 ? "busy" : "ready");
-		this.#pumpLater();
-	}
-
-	/** One pump for all that happens in this turn of the loop. */
-	#pumpLater(): void {
-		if (this.#pumpSoon) return;
-		this.#pumpSoon = true;
-		setImmediate(() => {
-			this.#pumpSoon = false;
-			this.pump();
-		});
+		this.pump();
 	}
 
 	async #until(condition: () => boolean): Promise<void> {

@@ -76,5 +76,5 @@ function mayRecord(attempt: Attempt): void {
 /** After its abort it begins nothing either. */
 function mayAct(attempt: Attempt): void {
 	mayRecord(attempt);
-	attempt.controller.signal.throwIfAborted();
+	attempt.signal.throwIfAborted();
 }

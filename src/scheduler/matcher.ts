@@ -42,7 +42,7 @@ export class Matcher {
 	/** The task will not be offered any more (cancelled, deadline). */
 	withdraw(task: Task): void {
 		const lane = this.#lanes.get(demand(task));
-		if (!lane?.queue.delete(task.id)) return;
+		if (!lane?.queue.delete(task)) return;
 		this.#size--;
 		if (lane.queue.size === 0) this.#lanes.delete(demand(task));
 	}

@@ -139,7 +139,15 @@ test("scripts, styles and menus are not part of a page's text", async () => {
 	assert.doesNotMatch(text, /alert|never|Home|p\{\}/);
 });
 
-test("a page nested a hundred thousand deep is read without harm", async () => {
-	const { text } = await pageText(`${"<div>".repeat(100_000)}deep`, "deep.html");
-	assert.equal(text, "deep");
+test("a page nested a hundred thousand deep is refused at once", async () => {
+	const error = await failure(pageText("<div>".repeat(100_000), "deep.html"));
+	assert.deepEqual([error.code, error.retryable], ["E_FETCH_FAILED", false]);
+});
+
+test("many paragraphs without end tags are not taken for nesting", async () => {
+	const { blocks } = await pageText(
+		`<body>${"<p>A short paragraph without its end tag.".repeat(3_000)}</body>`,
+		"flat.html",
+	);
+	assert.equal(blocks.length, 3_000);
 });

@@ -224,6 +224,12 @@ export interface PageText {
 	blocks: Block[];
 }
 
+/** Deeper pages are refused: the parser's time grows with the square of the depth. */
+const MAX_NESTING = 1_000;
+/** Elements that hold nothing, or that the next of their kind ends. */
+const SHALLOW =
+	/^(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|thead|tbody|tfoot|option|optgroup|colgroup)$/i;
+
 /** Beyond this many elements the main text is not searched for; the whole body is read instead. */
 const MAX_ELEMENTS = 50_000;
 
@@ -233,6 +239,9 @@ const MAX_ELEMENTS = 50_000;
  * @throws E_FETCH_FAILED (not retryable) for a page no parser can hold
  */
 export async function pageText(html: string, url: string): Promise<PageText> {
+	if (nestingOf(html) > MAX_NESTING) {
+		throw new MusterError("E_FETCH_FAILED", `${url} is nested too deep to be read as a page`, { retryable: false });
+	}
 	const [{ parseHTML }, { Readability }] = await Promise.all([import("linkedom"), import("@mozilla/readability")]);
 	const whole = /<(html|body)[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`;
 	const parse = () => parseHTML(whole).document;
@@ -247,6 +256,18 @@ export async function pageText(html: string, url: string): Promise<PageText> {
 	} catch (error) {
 		throw new MusterError("E_FETCH_FAILED", `${url} cannot be parsed as a page`, { retryable: false, cause: error });
 	}
+}
+
+/** The greatest depth of open tags, without parsing; never less than the real one by much. */
+function nestingOf(html: string): number {
+	let depth = 0;
+	let deepest = 0;
+	for (const [, closing, name] of html.matchAll(/<(\/?)([a-z][a-z0-9-]{0,40})/gi)) {
+		if (SHALLOW.test(name ?? "")) continue;
+		depth = closing === "/" ? Math.max(0, depth - 1) : depth + 1;
+		deepest = Math.max(deepest, depth);
+	}
+	return deepest;
 }
 
 /** Readability refuses pages that are too large or hold no article; the caller then reads the whole body. */

@@ -41,28 +41,32 @@ const rankOf = new Map(priorities.map((priority, rank) => [priority, rank]));
 
 export class ReadyQueue {
 	readonly #levels = priorities.map(() => new Fifo());
-	/** Ticket of each task that is really here. */
-	readonly #tickets = new Map<string, number>();
+	#size = 0;
 
 	get size(): number {
-		return this.#tickets.size;
+		return this.#size;
 	}
 
 	/** @param ticket grows with every call over all queues, so that it orders tasks across them */
 	push(task: Task, ticket: number): void {
-		this.#tickets.set(task.id, ticket);
+		task.ticket = ticket;
+		this.#size++;
 		this.#levels[rankOf.get(task.priority) ?? 0]?.push({ task, ticket });
 	}
 
-	delete(id: string): boolean {
-		return this.#tickets.delete(id);
+	/** Its entry stays behind and is dropped when it comes to the front. */
+	delete(task: Task): boolean {
+		if (task.ticket === undefined) return false;
+		delete task.ticket;
+		this.#size--;
+		return true;
 	}
 
 	/** The first task of a priority level (0 = critical) and its ticket, left in place. */
 	peek(rank: number): Entry | undefined {
 		const level = this.#levels[rank] as Fifo;
 		for (let entry = level.peek(); entry !== undefined; entry = level.peek()) {
-			if (this.#tickets.get(entry.task.id) === entry.ticket) return entry;
+			if (entry.task.ticket === entry.ticket) return entry;
 			level.shift();
 		}
 		return undefined;
@@ -72,11 +76,7 @@ export class ReadyQueue {
 	shift(rank: number): void {
 		const entry = this.peek(rank);
 		if (entry === undefined) return;
-		this.#tickets.delete(entry.task.id);
+		this.delete(entry.task);
 		(this.#levels[rank] as Fifo).shift();
-	}
-
-	*tasks(): Generator<string> {
-		yield* this.#tickets.keys();
 	}
 }

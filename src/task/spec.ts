@@ -93,7 +93,6 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error)}`, { hint: HINT });
 	const given = parsed.data;
 	const input = copyJson(given.input ?? null, `${where}input`, "E_INPUT_INVALID");
-	checkSize(input, where);
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {
 		id,
 		type: given.type,
@@ -120,7 +119,8 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 const HINT =
 	"A task has: type, input, priority, capabilities, dependsOn, retry, timeout, idleTimeout, deadline, runAt, delay, idempotencyKey, group.";
 
-function checkSize(input: Json, where: string): void {
+/** @throws E_INPUT_TOO_LARGE */
+export function checkInputSize(input: Json, where: string): void {
 	const bytes = Buffer.byteLength(JSON.stringify(input));
 	if (bytes <= MAX_INPUT_BYTES) return;
 	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${bytes} bytes; ${MAX_INPUT_BYTES} are allowed`, {

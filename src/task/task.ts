@@ -136,6 +136,8 @@ export interface Task {
 	readonly group?: string;
 
 	state: TaskState;
+	/** Live only, never stored: its place among the ready tasks, while it has one. */
+	ticket?: number;
 	/** Not before this time: `runAt` of the submit, later the end of a back-off. */
 	runAt?: number;
 	/** How many dependencies have not completed yet. */
