@@ -39,7 +39,7 @@ export const settingsShape = z.strictObject({
 		.int()
 		.min(1024)
 		.default(64 * 1024 * 1024),
-	/** What the `act` and `monitor` skills may do to the outside world. Nothing by default. */
+	/** What the `act` and `monitor` skills may do to the outside world. By default: write to `outbox` in the data folder. */
 	allow: z
 		.strictObject({
 			/** Folders in which files may be written. */

@@ -41,7 +41,9 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 	const settings = readSettings(given);
 	const catalog = new Catalog([ownWorkflows, ...settings.workflows]);
 	for (const definition of definitions) catalog.add(definition);
-	const allSkills = mergeSkills(builtInSkills(settings.allow), skills);
+	// Files may always be written to the outbox; where other folders are allowed, relative paths go to the first of those.
+	const policy = { ...settings.allow, folders: [...settings.allow.folders, join(settings.dataDir, "outbox")] };
+	const allSkills = mergeSkills(builtInSkills(policy), skills);
 	const artifactFolder = join(settings.dataDir, "artifacts");
 	const threads = createThreadPool({ maxThreads: settings.threads, artifacts: artifactFolder });
 	const { agents, workers, coordinators } = settings;

@@ -3,8 +3,8 @@ import { constants, lstat, open, readdir, realpath, stat } from "node:fs/promise
 import { basename, extname, join, relative, resolve, sep } from "node:path";
 import { hasCode, MusterError } from "../errors.ts";
 import { blocksOfText } from "./markdown-blocks.ts";
-import type { Block } from "./page-text.ts";
-import { fetchBounded, pageText } from "./web.ts";
+import { type Block, pageText } from "./page-text.ts";
+import { fetchBounded } from "./web.ts";
 
 export const LIMITS = { files: 2_000, fileBytes: 5 * 1024 * 1024, totalBytes: 200 * 1024 * 1024, depth: 10 };
 /** Entries looked at while walking, so that a folder of a million other files does not hold the agent. */

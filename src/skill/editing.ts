@@ -140,28 +140,33 @@ async function check(lines: Line[], style: Style, { signal, progress }: SkillCon
 		total.counts.sentences += counts.sentences;
 		total.counts.syllables += counts.syllables;
 		// From the end, so that a change does not move what is still to be changed.
-		for (const finding of findings.sort((a, b) => b.index - a.index || b.start - a.start)) apply(finding, lines, total);
+		const open: Suggestion[] = [];
+		for (const finding of findings.sort((a, b) => b.index - a.index || b.start - a.start)) {
+			const suggestion = apply(finding, lines, total.applied);
+			if (suggestion !== undefined) open.push(suggestion);
+		}
+		total.suggestions.push(...open.reverse());
 		from = to;
 		progress((0.9 * to) / lines.length);
 		await new Promise(setImmediate); // lets a cancel in
 		signal.throwIfAborted();
 	}
-	total.suggestions.sort((a, b) => a.line - b.line);
 	return total;
 }
 
-function apply(finding: Finding, lines: Line[], { applied, suggestions }: Checked): void {
+/** Corrects the line, or returns what is left for a person. */
+function apply(finding: Finding, lines: Line[], applied: Correction[]): Suggestion | undefined {
 	const { rule, index, start, end, text, message, replacement } = finding;
 	const line = lines[index];
-	if (line === undefined) return;
+	if (line === undefined) return undefined;
 	const mechanical = (rule === "repeated-word" || rule === "a-an") && replacement !== null && end !== -1;
 	if (mechanical && !line.cited && line.text.slice(start, end) === text) {
 		line.text = line.text.slice(0, start) + replacement + line.text.slice(end);
 		applied.push({ rule, line: line.given, before: text, after: replacement });
-		return;
+		return undefined;
 	}
 	const kept = line.cited ? "quotation" : "needs a person";
-	suggestions.push({ rule, line: index + 1, text, message, replacement, kept });
+	return { rule, line: index + 1, text, message, replacement, kept };
 }
 
 const WEIGHTS: Record<string, number> = { "repeated-word": 1, "a-an": 1, "long-sentence": 0.5 };

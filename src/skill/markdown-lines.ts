@@ -115,25 +115,26 @@ function tidyText(line: Line, next: Line | undefined, note: Noted): string {
 	if (line.kind === "prose" || line.kind === "heading") {
 		change(
 			"double-space",
-			outsideCode(text, (part) => part.replace(/(\S)[ \t]{2,}(?=\S)/g, "$1 ")),
+			outsideMarkup(text, (part) => part.replace(/(\S)[ \t]{2,}(?=\S)/g, "$1 ")),
 		);
 	}
 	if (line.kind === "prose" && !line.cited) {
 		change(
 			"space-before-punctuation",
-			outsideCode(text, (part) => part.replace(/(\p{L}) +([,;.!?])(?=\s|$)/gu, "$1$2")),
+			outsideMarkup(text, (part) => part.replace(/(\p{L}) +([,;.!?])(?=\s|$)/gu, "$1$2")),
 		);
 		change(
 			"doubled-punctuation",
-			outsideCode(text, (part) => part.replace(/([,;])\1+/g, "$1")),
+			outsideMarkup(text, (part) => part.replace(/([,;])\1+/g, "$1")),
 		);
 	}
 	return text;
 }
 
-const outsideCode = (text: string, edit: (part: string) => string): string =>
+/** Edits what is neither code nor an address. */
+const outsideMarkup = (text: string, edit: (part: string) => string): string =>
 	text
-		.split(/(`[^`]+`)/)
+		.split(/(`[^`]+`|\]\([^()\s]{0,2000}\)|<[^<>]{1,2000}>|https?:\/\/\S{1,2000})/)
 		.map((part, index) => (index % 2 === 1 ? part : edit(part)))
 		.join("");
 

@@ -1,7 +1,8 @@
 /**
- * The readable text of a parsed HTML page, as blocks. Works on the few DOM members it names, so that the parser
- * (which costs a fifth of a second to load) is the caller's business.
+ * The readable text of an HTML page, as blocks. The parser costs a fifth of a second to load, so it is loaded when the
+ * first page comes; the walk over the parsed page works on the few DOM members named here.
  */
+import { MusterError } from "../errors.ts";
 
 /** A stretch of a document. Only `prose` is ever quoted; `other` is lists, tables, code and the like. */
 export interface Block {
@@ -14,7 +15,73 @@ export interface Block {
 	line?: number;
 }
 
-export interface DomNode {
+export interface PageText {
+	title: string;
+	/** The same as `blocks`, as Markdown. */
+	text: string;
+	blocks: Block[];
+}
+
+/** Pages beyond these are refused: parsing costs time by the square of the depth, and half a minute for a million tags. */
+const MAX_NESTING = 1_000;
+const MAX_TAGS = 100_000;
+/** Beyond this many tags the main part is not searched for, which is slow; the whole body is read instead. */
+const MAX_SEARCHED_TAGS = 20_000;
+/** Elements that hold nothing, or that the next of their kind ends. */
+const SHALLOW =
+	/^(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|thead|tbody|tfoot|option|optgroup|colgroup)$/i;
+
+/**
+ * The title and main text of an HTML page, without menus, scripts and the like. Nothing in the page runs.
+ * @param url where the page came from, or any name for it, for the error
+ * @throws E_FETCH_FAILED (not retryable) for a page no parser can hold
+ */
+export async function pageText(html: string, url: string): Promise<PageText> {
+	const { tags, nesting } = sizeOf(html);
+	if (nesting > MAX_NESTING || tags > MAX_TAGS) {
+		throw new MusterError("E_FETCH_FAILED", `${url} is too large or nested too deep to be read as a page`, {
+			retryable: false,
+		});
+	}
+	const [{ parseHTML }, { Readability }] = await Promise.all([import("linkedom"), import("@mozilla/readability")]);
+	const whole = /<(html|body)[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`;
+	const parse = () => parseHTML(whole).document;
+	try {
+		const plain = parse(); // Readability takes its document apart, so it gets one of its own
+		const title = collapse(plain.querySelector("title")?.textContent ?? plain.querySelector("h1")?.textContent ?? "");
+		const searched = tags <= MAX_SEARCHED_TAGS;
+		const article = searched ? mainPart(() => new Readability(parse(), { serializer: (node) => node })) : null;
+		const blocks = blocksOf((article?.content ?? plain.documentElement) as DomNode);
+		return { title: collapse(article?.title ?? "") || title, text: blocks.map(blockText).join("\n\n"), blocks };
+	} catch (error) {
+		throw new MusterError("E_FETCH_FAILED", `${url} cannot be parsed as a page`, { retryable: false, cause: error });
+	}
+}
+
+/** Tags, and the greatest depth of open ones, without parsing. */
+function sizeOf(html: string): { tags: number; nesting: number } {
+	let tags = 0;
+	let depth = 0;
+	let nesting = 0;
+	for (const [, closing, name] of html.matchAll(/<(?:(\/?)([a-z][a-z0-9-]{0,40}))?/gi)) {
+		tags++;
+		if (name === undefined || SHALLOW.test(name)) continue;
+		depth = closing === "/" ? Math.max(0, depth - 1) : depth + 1;
+		nesting = Math.max(nesting, depth);
+	}
+	return { tags, nesting };
+}
+
+/** Readability gives up on pages that hold no article; the caller then reads the whole body. */
+function mainPart<Part>(open: () => { parse(): Part | null }): Part | null {
+	try {
+		return open().parse();
+	} catch {
+		return null;
+	}
+}
+
+interface DomNode {
 	readonly nodeType: number;
 	readonly nodeName: string;
 	readonly textContent: string | null;
@@ -34,7 +101,7 @@ const FLOW = new Set(
 	),
 );
 
-export function blocksOf(root: DomNode): Block[] {
+function blocksOf(root: DomNode): Block[] {
 	const blocks: Block[] = [];
 	let inline = "";
 	const flush = () => {

@@ -18,7 +18,7 @@ export interface PassageIndex {
 }
 
 /** Share of the best score below which a passage is no longer about the matter. */
-const FLOOR = 0.3;
+const FLOOR = 0.2;
 /** Overlap of stems (Jaccard) from which two passages say the same. */
 const SAME = 0.5;
 /** What each further passage of a source already chosen is worth. */

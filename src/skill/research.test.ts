@@ -46,7 +46,7 @@ const failure = (input: object, harness = createHarness()): Promise<MusterError>
 test("every note's quote stands in its source's text at the offsets it gives", async () => {
 	const harness = createHarness();
 	const { notes, sources } = await run({ topic: "crash-safe task queues", folder: LIBRARY, maxNotes: 40 }, harness);
-	assert.ok(notes.length >= 20);
+	assert.ok(notes.length >= 10);
 	for (const { quote, source } of notes) {
 		const text = sources.find(({ id }) => id === source.id)?.text;
 		assert.ok(text !== undefined);

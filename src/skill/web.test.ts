@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MusterError } from "../errors.ts";
-import { fetchBounded, pageText } from "./web.ts";
+import { fetchBounded } from "./web.ts";
 
 const signal = new AbortController().signal;
 
@@ -127,27 +127,4 @@ test("credentials stay behind when a redirect leaves the origin", async () => {
 	const url = await serve((_, response) => response.writeHead(307, { location: other }).end());
 	const { bytes } = await fetchBounded(url, { signal, headers: { Authorization: "secret" } });
 	assert.equal(new TextDecoder().decode(bytes), "none");
-});
-
-test("scripts, styles and menus are not part of a page's text", async () => {
-	const html = `<html><head><title>Leases</title><script>alert("no")</script><style>p{}</style></head><body>
-		<nav><a href="/">Home</a></nav><article><h1>Leases</h1><p>${"A lease is a right that expires by itself. ".repeat(8)}</p>
-		<script>document.write("never")</script></article></body></html>`;
-	const { title, text } = await pageText(html, "page.html");
-	assert.equal(title, "Leases");
-	assert.match(text, /A lease is a right/);
-	assert.doesNotMatch(text, /alert|never|Home|p\{\}/);
-});
-
-test("a page nested a hundred thousand deep is refused at once", async () => {
-	const error = await failure(pageText("<div>".repeat(100_000), "deep.html"));
-	assert.deepEqual([error.code, error.retryable], ["E_FETCH_FAILED", false]);
-});
-
-test("many paragraphs without end tags are not taken for nesting", async () => {
-	const { blocks } = await pageText(
-		`<body>${"<p>A short paragraph without its end tag.".repeat(3_000)}</body>`,
-		"flat.html",
-	);
-	assert.equal(blocks.length, 3_000);
 });

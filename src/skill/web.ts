@@ -11,7 +11,6 @@ import { BlockList, isIP, type LookupFunction } from "node:net";
 import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { MusterError } from "../errors.ts";
-import { type Block, blocksOf, blockText, collapse, type DomNode } from "./page-text.ts";
 
 const DEFAULT_MAX_BYTES = 10 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 20_000;
@@ -215,66 +214,4 @@ function lowerCased(headers: Record<string, string> = {}): Record<string, string
 function reasonOf(error: unknown): string {
 	const { code, message } = error as { code?: string; message?: string };
 	return message !== undefined && message !== "" ? message : (code ?? "unknown reason");
-}
-
-export interface PageText {
-	title: string;
-	/** The same as `blocks`, as Markdown. */
-	text: string;
-	blocks: Block[];
-}
-
-/** Deeper pages are refused: the parser's time grows with the square of the depth. */
-const MAX_NESTING = 1_000;
-/** Elements that hold nothing, or that the next of their kind ends. */
-const SHALLOW =
-	/^(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|thead|tbody|tfoot|option|optgroup|colgroup)$/i;
-
-/** Beyond this many elements the main text is not searched for; the whole body is read instead. */
-const MAX_ELEMENTS = 50_000;
-
-/**
- * The title and main text of an HTML page, without menus, scripts and the like. Nothing in the page runs.
- * @param url where the page came from, or any name for it, for the error
- * @throws E_FETCH_FAILED (not retryable) for a page no parser can hold
- */
-export async function pageText(html: string, url: string): Promise<PageText> {
-	if (nestingOf(html) > MAX_NESTING) {
-		throw new MusterError("E_FETCH_FAILED", `${url} is nested too deep to be read as a page`, { retryable: false });
-	}
-	const [{ parseHTML }, { Readability }] = await Promise.all([import("linkedom"), import("@mozilla/readability")]);
-	const whole = /<(html|body)[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`;
-	const parse = () => parseHTML(whole).document;
-	try {
-		const plain = parse(); // Readability takes its document apart, so it gets one of its own
-		const title = collapse(plain.querySelector("title")?.textContent ?? plain.querySelector("h1")?.textContent ?? "");
-		const article = mainPart(
-			() => new Readability(parse(), { maxElemsToParse: MAX_ELEMENTS, serializer: (node) => node }),
-		);
-		const blocks = blocksOf((article?.content ?? plain.documentElement) as DomNode);
-		return { title: collapse(article?.title ?? "") || title, text: blocks.map(blockText).join("\n\n"), blocks };
-	} catch (error) {
-		throw new MusterError("E_FETCH_FAILED", `${url} cannot be parsed as a page`, { retryable: false, cause: error });
-	}
-}
-
-/** The greatest depth of open tags, without parsing; never less than the real one by much. */
-function nestingOf(html: string): number {
-	let depth = 0;
-	let deepest = 0;
-	for (const [, closing, name] of html.matchAll(/<(\/?)([a-z][a-z0-9-]{0,40})/gi)) {
-		if (SHALLOW.test(name ?? "")) continue;
-		depth = closing === "/" ? Math.max(0, depth - 1) : depth + 1;
-		deepest = Math.max(deepest, depth);
-	}
-	return deepest;
-}
-
-/** Readability refuses pages that are too large or hold no article; the caller then reads the whole body. */
-function mainPart<Part>(open: () => { parse(): Part | null }): Part | null {
-	try {
-		return open().parse();
-	} catch {
-		return null;
-	}
 }
