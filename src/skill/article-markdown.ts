@@ -12,7 +12,6 @@ export interface Rendering {
 
 export interface ArticleFacts {
 	title: string;
-	topic: string;
 	form: ContentForm;
 	/** Said at the top when the notes did not give the words asked for. */
 	shortfall: string | null;

@@ -74,7 +74,6 @@ export const writing = defineSkill<WritingInput, WritingOutput>({
 		const documentsRead = Math.max(...researches.map((research) => research.documentsRead));
 		const { markdown, cited, sections } = renderArticle(composition, {
 			title,
-			topic,
 			form: input.content,
 			shortfall,
 			documentsRead,
