@@ -6,11 +6,8 @@
  */
 import type { ErrorData } from "./errors.ts";
 import type { Json } from "./json.ts";
-import type { Task } from "./task/task.ts";
+import type { NewTask } from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
-
-/** What is stored of a task at submit; the rest of {@link Task} follows from later events. */
-export type NewTask = Omit<Task, "state" | "openDependencies" | "attempts">;
 
 export type Event =
 	/** A process took the folder. Attempt tokens of this epoch are larger than any before. */

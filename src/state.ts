@@ -12,8 +12,16 @@
  * S4  counts.submitted = live non-terminal tasks + completed + failed + cancelled + skipped.
  */
 import { type ErrorData, MusterError } from "./errors.ts";
-import type { Event, EventType, NewTask } from "./events.ts";
-import { type EffectRecord, isTerminal, MAX_ATTEMPTS_KEPT, move, type Task } from "./task/task.ts";
+import type { Event, EventType } from "./events.ts";
+import {
+	createTask,
+	type EffectRecord,
+	isTerminal,
+	MAX_ATTEMPTS_KEPT,
+	move,
+	type NewTask,
+	type Task,
+} from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
 import type { Run, RunState, RunStep } from "./workflow/run.ts";
 
@@ -95,7 +103,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		const task = endAttempt(state, event);
 		move(task, "complete");
 		task.output = event.output;
-		delete task.error;
+		task.error = undefined;
 		ended(state, task, event.at, sink);
 	},
 	"task.retrying"(state, event, sink) {
@@ -204,9 +212,8 @@ function submitted(state: State, fresh: NewTask, at: number): Task {
 		if (dependency.state !== "completed") open++; // a failed one too: the skip that follows needs a blocked task
 		linkDependent(state, id, fresh.id);
 	}
-	const task: Task = { ...fresh, state: "ready", openDependencies: open, attempts: 0 };
-	if (open > 0) task.state = "blocked";
-	else if (fresh.runAt !== undefined && fresh.runAt > at) task.state = "scheduled";
+	const early = fresh.runAt !== undefined && fresh.runAt > at;
+	const task = createTask(fresh, open > 0 ? "blocked" : early ? "scheduled" : "ready", open);
 	state.tasks.set(task.id, task);
 	if (task.idempotencyKey !== undefined) state.keys.set(task.idempotencyKey, task.id);
 	state.counts.submitted++;
@@ -244,7 +251,7 @@ function endAttempt(state: State, event: { id: string; token: number; at: number
 	if (task.token !== event.token) {
 		throw new MusterError("E_INTERNAL", `token ${event.token} does not hold the task ${task.id}`);
 	}
-	delete task.token;
+	task.token = undefined;
 	const attempt = task.history?.at(-1);
 	if (attempt !== undefined) {
 		attempt.endedAt = event.at;

@@ -492,7 +492,7 @@ export class Orchestrator {
 }
 
 /** Finished items of memory and history, newest first, each once. */
-function newestOver<T extends { id: string; endedAt?: number }>(
+function newestOver<T extends { id: string; endedAt?: number | undefined }>(
 	recent: Iterable<T>,
 	old: readonly T[],
 	limit: number,

@@ -1,14 +1,14 @@
 /** From what callers submit to tasks in the journal: checks, dependencies inside a batch, idempotency keys. */
 import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
-import { type Event, encodeEvent, type NewTask } from "../events.ts";
+import { type Event, encodeEvent } from "../events.ts";
 import { MAX_INPUT_BYTES } from "../json.ts";
 import { deadDependency, fallWith } from "../scheduler/cascade.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
 import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
-import type { Task } from "../task/task.ts";
+import type { NewTask, Task } from "../task/task.ts";
 
 /** Most tasks of one batch, and most bytes of its events: it is one row of the journal. */
 export const MAX_BATCH = 100_000;

@@ -10,12 +10,11 @@
  */
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
-import type { NewTask } from "../events.ts";
 import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
 import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
 import type { TaskSpec } from "../task/spec.ts";
-import { isTerminal, move, type Task } from "../task/task.ts";
+import { isTerminal, move, type NewTask, type Task } from "../task/task.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
 import { Attempt, type AttemptWorld, runAttempt } from "./attempt.ts";
 import { deadDependency, fallWith } from "./cascade.ts";

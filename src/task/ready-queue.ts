@@ -57,7 +57,7 @@ export class ReadyQueue {
 	/** Its entry stays behind and is dropped when it comes to the front. */
 	delete(task: Task): boolean {
 		if (task.ticket === undefined) return false;
-		delete task.ticket;
+		task.ticket = undefined;
 		this.#size--;
 		return true;
 	}

@@ -3,11 +3,10 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Duration, toMs } from "../duration.ts";
 import { MusterError } from "../errors.ts";
-import type { NewTask } from "../events.ts";
 import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
 import { defaultRetry } from "./retry.ts";
-import { type Priority, priorities, type RetryPolicy } from "./task.ts";
+import { type NewTask, type Priority, priorities, type RetryPolicy } from "./task.ts";
 
 export interface RetrySpec {
 	/** Attempts in all, the first one included; 1 means none after it. */

@@ -119,43 +119,100 @@ export interface Task {
 	readonly input: Json;
 	readonly priority: Priority;
 	readonly submittedAt: number;
-	readonly capabilities?: readonly string[];
-	readonly dependsOn?: readonly string[];
-	readonly retry?: RetryPolicy;
-	readonly timeoutMs?: number;
-	readonly idleTimeoutMs?: number;
-	readonly deadline?: number;
-	readonly idempotencyKey?: string;
+	readonly capabilities?: readonly string[] | undefined;
+	readonly dependsOn?: readonly string[] | undefined;
+	readonly retry?: RetryPolicy | undefined;
+	readonly timeoutMs?: number | undefined;
+	readonly idleTimeoutMs?: number | undefined;
+	readonly deadline?: number | undefined;
+	readonly idempotencyKey?: string | undefined;
 	/** Hash of what was submitted under the idempotency key. */
-	readonly fingerprint?: string;
+	readonly fingerprint?: string | undefined;
 	/** Its place in a workflow run. */
-	readonly run?: { readonly id: string; readonly step: string; readonly index: number };
+	readonly run?: { readonly id: string; readonly step: string; readonly index: number } | undefined;
 	/** The task that delegated it. */
-	readonly parent?: string;
+	readonly parent?: string | undefined;
 	/** Free text for people, for example the name of a bare workflow. */
-	readonly group?: string;
+	readonly group?: string | undefined;
 
 	state: TaskState;
 	/** Live only, never stored: its place among the ready tasks, while it has one. */
-	ticket?: number;
+	ticket: number | undefined;
 	/** Not before this time: `runAt` of the submit, later the end of a back-off. */
-	runAt?: number;
+	runAt: number | undefined;
 	/** How many dependencies have not completed yet. */
 	openDependencies: number;
 	attempts: number;
-	token?: number;
-	history?: Attempt[];
+	token: number | undefined;
+	history: Attempt[] | undefined;
 	/** How many attempts ended because the process died. */
-	crashes?: number;
+	crashes: number | undefined;
 	/** Children it delegated to, in order, and how many of them are not terminal yet. */
-	children?: string[];
-	openChildren?: number;
+	children: string[] | undefined;
+	openChildren: number | undefined;
 	/** Its effects on the outside world, by key. */
-	effects?: { [key: string]: EffectRecord };
-	output?: Json;
+	effects: { [key: string]: EffectRecord } | undefined;
+	output: Json | undefined;
 	/** Why it failed, was cancelled or skipped; between attempts the last attempt's error. */
-	error?: ErrorData;
-	endedAt?: number;
+	error: ErrorData | undefined;
+	endedAt: number | undefined;
+}
+
+/** What a submit stores of a task; the rest of {@link Task} follows from later events. */
+export interface NewTask extends Omit<Task, Mutable> {
+	readonly runAt?: number;
+}
+
+type Mutable =
+	| "state"
+	| "ticket"
+	| "runAt"
+	| "openDependencies"
+	| "attempts"
+	| "token"
+	| "history"
+	| "crashes"
+	| "children"
+	| "openChildren"
+	| "effects"
+	| "output"
+	| "error"
+	| "endedAt";
+
+/** A task as it begins. Every member is there from the start, so that all tasks share one shape in memory. */
+export function createTask(fresh: NewTask, state: TaskState, openDependencies: number): Task {
+	return {
+		id: fresh.id,
+		type: fresh.type,
+		input: fresh.input,
+		priority: fresh.priority,
+		submittedAt: fresh.submittedAt,
+		capabilities: fresh.capabilities,
+		dependsOn: fresh.dependsOn,
+		retry: fresh.retry,
+		timeoutMs: fresh.timeoutMs,
+		idleTimeoutMs: fresh.idleTimeoutMs,
+		deadline: fresh.deadline,
+		idempotencyKey: fresh.idempotencyKey,
+		fingerprint: fresh.fingerprint,
+		run: fresh.run,
+		parent: fresh.parent,
+		group: fresh.group,
+		state,
+		ticket: undefined,
+		runAt: fresh.runAt,
+		openDependencies,
+		attempts: 0,
+		token: undefined,
+		history: undefined,
+		crashes: undefined,
+		children: undefined,
+		openChildren: undefined,
+		effects: undefined,
+		output: undefined,
+		error: undefined,
+		endedAt: undefined,
+	};
 }
 
 /** Moves the task along the table. The only place that writes `state`. */

@@ -4,11 +4,11 @@
  * as the event that led to it; after a crash the same state gives the same commands again.
  */
 import { MusterError, toErrorData } from "../errors.ts";
-import type { Event, NewTask } from "../events.ts";
+import type { Event } from "../events.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
 import { defaultRetry } from "../task/retry.ts";
-import type { Priority, Task } from "../task/task.ts";
+import type { NewTask, Priority, Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
 import type { StepDefinition, WorkflowDefinition } from "./definition.ts";
 import type { Command, Run } from "./run.ts";
