@@ -68,8 +68,8 @@ export function divide(total: number): Map<SkillPool | "coordination", number> {
 }
 
 function checkSize(total: number): void {
-	if (Number.isInteger(total) && total >= 1 && total <= MAX_AGENTS) return;
+	if (Number.isInteger(total) && total >= 0 && total <= MAX_AGENTS) return;
 	throw new MusterError("E_CONFIG_INVALID", `${total} agents are not possible`, {
-		hint: `Give a whole number from 1 to ${MAX_AGENTS}; one agent does several tasks at once with concurrency.`,
+		hint: `Give a whole number up to ${MAX_AGENTS}; one agent does several tasks at once with concurrency.`,
 	});
 }
