@@ -10,6 +10,7 @@
  * appended while the request was under way; such events never touch the same task, or only as its dependencies, whose
  * end is seen at either time.
  */
+import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
 import type { History, Journal, OpenJournal } from "../journal/journal.ts";
 import { apply, pin, type Sink, type State, unpin } from "../state.ts";
@@ -56,7 +57,13 @@ export class Ledger {
 	readonly #unstored = new Set<Task | Run>();
 	/** Ids to forget once the history has reached a batch; in order of batches. */
 	readonly #awaited: { seq: number; tasks: Task[]; runs: Run[] }[] = [];
+	/** The last batch that the history holds, and the last that was told of. */
 	#projected = 0;
+	#toldSeq = 0;
+	/** What the transaction under way leads to; one object for all of them, emptied after each. */
+	readonly #deciding = new Consequences();
+	/** The commit that the last transaction became part of. */
+	#commit: { durable: Promise<number>; consequences: Consequences; told: Promise<void> } | undefined;
 
 	constructor(parts: LedgerParts) {
 		this.state = parts.open.state;
@@ -111,10 +118,13 @@ export class Ledger {
 
 	/**
 	 * Facts: applied now, one indivisible group in the journal together with all that follows from them.
-	 * Resolves when durable. @throws E_JOURNAL_FAILED
+	 * The promise resolves when they are durable and all who wait have been told. Nobody has to wait for it: its one way to
+	 * fail is the journal's, which announces that itself.
 	 */
 	transact(decide: (emit: Emit) => void, kind: "fact" | "note" = "fact"): Promise<void> {
-		const effects = new Consequences();
+		const effects = this.#deciding;
+		if (effects.busy) throw new MusterError("E_INTERNAL", "a transaction was begun inside another");
+		effects.busy = true;
 		const lines: string[] = [];
 		let followed = 0;
 		let following = false;
@@ -127,11 +137,31 @@ export class Ledger {
 			for (; followed < effects.over.length; followed++) this.#followUp(effects.over[followed] as Task, emit);
 			following = false;
 		};
-		decide(emit);
-		this.#remember(effects);
-		for (const item of [...effects.over, ...effects.runs]) this.#unstored.add(item);
-		if (lines.length === 0) return Promise.resolve();
-		return this.#journal.append(lines, kind).durable.then((seq) => this.#tell(seq, effects));
+		try {
+			decide(emit);
+		} finally {
+			// Also when it threw: what was applied must be in the journal.
+			effects.busy = false;
+			this.#remember(effects);
+			for (const task of effects.over) this.#unstored.add(task);
+			for (const run of effects.runs) this.#unstored.add(run);
+		}
+		return lines.length === 0 ? Promise.resolve() : this.#store(lines, kind, effects);
+	}
+
+	/** All groups of one commit are told of together. */
+	#store(lines: readonly string[], kind: "fact" | "note", effects: Consequences): Promise<void> {
+		const { durable } = this.#journal.append(lines, kind);
+		let commit = this.#commit;
+		if (commit?.durable !== durable) {
+			const consequences = new Consequences();
+			const told = durable.then((seq) => this.#tell(seq, consequences));
+			told.catch(() => undefined); // see transact()
+			commit = { durable, consequences, told };
+			this.#commit = commit;
+		}
+		effects.moveTo(commit.consequences);
+		return commit.told;
 	}
 
 	/**
@@ -147,6 +177,7 @@ export class Ledger {
 			const effects = new Consequences();
 			for (const event of events) if (event.type === "task.submitted") unpin(this.state, event.task, effects);
 			this.#remember(effects);
+			this.#await(this.#toldSeq, effects);
 			throw error;
 		}
 		for (let from = 0; from < events.length; from += TURN_EVENTS) {
@@ -167,16 +198,21 @@ export class Ledger {
 	}
 
 	#tell(seq: number, { placedTasks, over, tasks, runs }: Consequences): void {
-		if (tasks.length > 0 || runs.length > 0) {
-			this.#awaited.push({ seq, tasks, runs });
-			if (seq <= this.#projected) this.#forget();
-		}
+		this.#toldSeq = Math.max(this.#toldSeq, seq);
+		this.#await(seq, { tasks, runs });
 		for (const item of over) this.#unstored.delete(item);
 		for (const run of runs) this.#unstored.delete(run);
 		for (const task of placedTasks) this.#listener.placed(task);
 		for (const task of over) this.#listener.ended(task);
 		for (const run of runs) this.#listener.runEnded(run);
 		this.#listener.stored();
+	}
+
+	/** Memory keeps what has left the state until the history has reached this batch. */
+	#await(seq: number, { tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
+		if (tasks.length === 0 && runs.length === 0) return;
+		this.#awaited.push({ seq, tasks, runs });
+		if (seq <= this.#projected) this.#forget();
 	}
 
 	/** The history holds all that ended up to this batch: memory lets it go. */
@@ -202,6 +238,7 @@ export class Ledger {
 
 /** What a group of events led to, gathered until it is durable. */
 class Consequences implements Sink {
+	busy = false;
 	readonly placedTasks: Task[] = [];
 	readonly over: Task[] = [];
 	readonly tasks: Task[] = [];
@@ -221,5 +258,15 @@ class Consequences implements Sink {
 
 	ended(task: Task): void {
 		this.over.push(task);
+	}
+
+	/** Empties this one into another. */
+	moveTo(other: Consequences): void {
+		for (const name of ["placedTasks", "over", "tasks"] as const) {
+			for (const task of this[name]) other[name].push(task);
+			this[name].length = 0;
+		}
+		for (const run of this.runs) other.runs.push(run);
+		this.runs.length = 0;
 	}
 }
