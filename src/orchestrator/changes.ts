@@ -18,9 +18,12 @@ export class Changes {
 	/** Resolves when there was a change after `version`, or the signal is aborted. */
 	async after(version: number, signal?: AbortSignal): Promise<void> {
 		if (version < this.#version || signal?.aborted) return;
-		await new Promise<void>((resolve) => {
-			this.#waiting.push(resolve);
-			signal?.addEventListener("abort", () => resolve(), { once: true });
-		});
+		const { promise, resolve } = Promise.withResolvers<void>();
+		const wake = (): void => resolve();
+		this.#waiting.push(wake);
+		signal?.addEventListener("abort", wake, { once: true });
+		await promise;
+		// A reader follows for hours with one signal: it must not gather a listener for each change.
+		signal?.removeEventListener("abort", wake);
 	}
 }

@@ -65,21 +65,27 @@ export class Submitter {
 			this.#checkSkillInput(task, where);
 			tasks.push(task.dependsOn ? { ...task, dependsOn: resolveBatch(task.dependsOn, ids, where) } : task);
 		}
-		checkCycles(tasks);
+		const ordered = inOrder(tasks);
 		// From here to the journal in one turn, so that nothing that was checked can change.
 		const fresh: NewTask[] = [];
 		const waits: Promise<void>[] = [];
 		const inBatch = new Map<string, PendingKey>();
-		const own = new Set(ids);
-		for (const [i, task] of tasks.entries()) {
+		/** Tasks of the batch that an idempotency key made into earlier ones. */
+		const replaced = new Map<string, string>();
+		const places = new Map(ids.map((id, i) => [id, i]));
+		for (const task of ordered) {
 			const known = this.#known(task, inBatch);
 			if (known !== undefined) {
-				ids[i] = known.id;
+				ids[places.get(task.id) as number] = known.id;
+				replaced.set(task.id, known.id);
 				waits.push(known.stored);
 				continue;
 			}
-			for (const id of task.dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
-			fresh.push(task);
+			const dependsOn = task.dependsOn?.map((id) => replaced.get(id) ?? id);
+			for (const id of dependsOn ?? []) {
+				if (!places.has(id) && !this.#isPending(id)) this.#checkDependency(id, task);
+			}
+			fresh.push(dependsOn ? { ...task, dependsOn } : task);
 		}
 		await Promise.all([this.#store(fresh, at, inBatch), ...waits]);
 		return ids;
@@ -136,8 +142,7 @@ export class Submitter {
 			for (const id of dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
 			return { ...task, parent: parent.id, ...(dependsOn && { dependsOn }) };
 		});
-		checkCycles(tasks);
-		return tasks;
+		return inOrder(tasks);
 	}
 
 	async #store(tasks: readonly NewTask[], at: number, keys: Map<string, PendingKey>): Promise<void> {
@@ -189,6 +194,11 @@ export class Submitter {
 		);
 	}
 
+	/** It is on its way to the journal, before anything that is submitted now. */
+	#isPending(id: string): boolean {
+		return this.#pending.values().some((entry) => entry.id === id);
+	}
+
 	#checkRoom(more: number): void {
 		const { ledger, maxTasks } = this.#parts;
 		if (ledger.held + more <= maxTasks) return;
@@ -232,33 +242,44 @@ function resolveBatch(dependsOn: readonly string[], ids: readonly string[], wher
 	});
 }
 
-/** Only a batch can hold a cycle: every other dependency is older than the task. @throws E_DEPENDENCY_CYCLE naming it */
-function checkCycles(tasks: readonly NewTask[]): void {
+/**
+ * The tasks of a batch with every dependency before what depends on it: the state is folded in this order.
+ * Only a batch can hold a cycle, since every other dependency is older than the task.
+ * @throws E_DEPENDENCY_CYCLE naming it
+ */
+function inOrder(tasks: readonly NewTask[]): NewTask[] {
 	const byId = new Map(tasks.map((task, i) => [task.id, i]));
+	if (!tasks.some((task) => task.dependsOn?.some((id) => byId.has(id)))) return [...tasks];
+	const ordered: NewTask[] = [];
 	const done = new Set<number>();
 	for (const start of tasks.keys()) {
-		const path: { task: number; next: number }[] = [{ task: start, next: 0 }];
+		const path = [{ place: start, next: 0 }];
 		const onPath = new Set([start]);
-		while (path.length > 0) {
-			const at = path.at(-1) as { task: number; next: number };
-			const reference = done.has(at.task) ? undefined : tasks[at.task]?.dependsOn?.[at.next++];
+		for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
+			const task = tasks[at.place] as NewTask;
+			const reference = done.has(at.place) ? undefined : task.dependsOn?.[at.next++];
 			if (reference === undefined) {
-				done.add(at.task);
-				onPath.delete(at.task);
+				if (!done.has(at.place)) ordered.push(task);
+				done.add(at.place);
+				onPath.delete(at.place);
 				path.pop();
 				continue;
 			}
-			const next = byId.get(reference);
-			if (next === undefined || done.has(next)) continue;
-			if (onPath.has(next)) {
-				const cycle = [...path.map((step) => step.task).slice(path.findIndex((step) => step.task === next)), next];
-				throw new MusterError(
-					"E_DEPENDENCY_CYCLE",
-					`the tasks depend on each other: ${cycle.map((i) => `#${i}`).join(" -> ")}`,
+			const place = byId.get(reference);
+			if (place === undefined || done.has(place)) continue;
+			if (onPath.has(place))
+				throw cycle(
+					path.map((step) => step.place),
+					place,
 				);
-			}
-			onPath.add(next);
-			path.push({ task: next, next: 0 });
+			onPath.add(place);
+			path.push({ place, next: 0 });
 		}
 	}
+	return ordered;
+}
+
+function cycle(path: readonly number[], back: number): MusterError {
+	const circle = [...path.slice(path.indexOf(back)), back].map((place) => `#${place}`).join(" -> ");
+	return new MusterError("E_DEPENDENCY_CYCLE", `the tasks depend on each other: ${circle}`);
 }

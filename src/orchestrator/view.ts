@@ -86,8 +86,8 @@ export function taskView(
 
 export interface StepView {
 	id: string;
-	/** `waiting`: its needs are not over. */
-	state: StepState | "waiting";
+	/** `waiting`: its needs are not over. `not-started`: the run ended before. */
+	state: StepState | "waiting" | "not-started";
 	/** Its tasks: 1, or one for each item. */
 	total: number;
 	done: number;
@@ -139,7 +139,10 @@ export function runView(
 
 function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
 	const step = run.steps[id];
-	if (step === undefined) return { id, state: "waiting", total: 0, done: 0, failed: 0, fraction: 0 };
+	if (step === undefined) {
+		const state = run.state === "running" ? "waiting" : "not-started";
+		return { id, state, total: 0, done: 0, failed: 0, fraction: 0 };
+	}
 	const { state, total, done, failed, each } = step;
 	let fraction = total === 0 ? 1 : (done + failed) / total;
 	let message: string | undefined;

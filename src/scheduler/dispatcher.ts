@@ -217,8 +217,13 @@ export class Dispatcher {
 	}
 
 	#start(task: Task, seat: Seat): void {
-		const { ledger, clock } = this.#parts;
+		const { ledger, clock, registry } = this.#parts;
 		const { id } = task;
+		if (task.deadline !== undefined && task.deadline <= clock.now()) {
+			registry.giveBack(seat);
+			this.#deadline(id, undefined);
+			return;
+		}
 		const token = ++this.#token;
 		const attempt = new Attempt(task, seat, token, clock.monotonic());
 		this.#attempts.set(id, attempt);

@@ -180,13 +180,14 @@ export class Ledger {
 			this.#await(this.#toldSeq, effects);
 			throw error;
 		}
-		for (let from = 0; from < events.length; from += TURN_EVENTS) {
-			if (from > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-			const effects = new Consequences();
-			for (const event of events.slice(from, from + TURN_EVENTS)) apply(this.state, event, effects);
-			this.#remember(effects);
-			this.#tell(seq, effects);
+		// Told of when all is applied: a task of the group must not end before one that depends on it is there.
+		const effects = new Consequences();
+		for (const [i, event] of events.entries()) {
+			if (i > 0 && i % TURN_EVENTS === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+			apply(this.state, event, effects);
 		}
+		this.#remember(effects);
+		this.#tell(seq, effects);
 	}
 
 	#remember({ tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
