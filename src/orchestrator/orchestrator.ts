@@ -14,19 +14,20 @@ import { cascade } from "../scheduler/cascade.ts";
 import { Dispatcher } from "../scheduler/dispatcher.ts";
 import { type Emit, Ledger } from "../scheduler/ledger.ts";
 import { Registry, type Seat } from "../scheduler/registry.ts";
-import { whyWaiting } from "../scheduler/waiting.ts";
 import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import { advanceRun, beginRun, stepIsOver, stepTaskId } from "../workflow/embedded.ts";
+import { advanceRun, beginRun, stepIsOver } from "../workflow/embedded.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import type { Run } from "../workflow/run.ts";
+import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
+import { type ListOptions, Reader } from "./reader.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";
-import { type AgentView, agentView, type RunView, runView, type TaskView, taskView } from "./view.ts";
+import type { AgentView, RunView, TaskView } from "./view.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface OrchestratorParts {
@@ -48,12 +49,6 @@ export interface WaitForOptions {
 	signal?: AbortSignal;
 }
 
-export interface ListOptions {
-	/** Most rows. Default 100, at most 1,000. */
-	limit?: number;
-}
-
-const MAX_ROWS = 1_000;
 /** Watchers of a run hear of changes at most this often. */
 const WATCH_MS = 100;
 const EVENTS_A_READ = 500;
@@ -67,6 +62,8 @@ export class Orchestrator {
 	readonly #registry = new Registry();
 	readonly #dispatcher: Dispatcher;
 	readonly #submitter: Submitter;
+	readonly #reader: Reader;
+	readonly #canceller: Canceller;
 	readonly #waiters: Waiters;
 	readonly #changes = new Changes();
 	readonly #skills: ReadonlyMap<string, AnySkill>;
@@ -107,6 +104,9 @@ export class Orchestrator {
 			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
 			progressed: () => this.#changes.notify(),
 		});
+		const own = { ledger: this.#ledger, registry: this.#registry, dispatcher: this.#dispatcher };
+		this.#reader = new Reader(own);
+		this.#canceller = new Canceller({ ...own, clock, log });
 		this.#submitter = new Submitter({
 			ledger: this.#ledger,
 			clock,
@@ -126,8 +126,7 @@ export class Orchestrator {
 			for (const id of [...state.runs.keys()]) advanceRun(state, id, at, emit);
 		});
 		this.#dispatcher.recover();
-		for (const task of state.tasks.values())
-			if (this.#isStray(task)) this.#cancelLater(task, "what it belonged to is over");
+		this.#canceller.cancelStrays();
 	}
 
 	/** Resolves with the task's id when it is durable. @throws see `Submitter.submit` */
@@ -190,62 +189,50 @@ export class Orchestrator {
 
 	/** The task when it is over. @throws E_TASK_UNKNOWN, E_WAIT_TIMEOUT, E_STOPPED */
 	async wait(id: string, options: WaitForOptions = {}): Promise<TaskView> {
-		const task = this.#task(id);
+		const task = this.#reader.find(id);
 		if (!isTerminal(task.state) || !this.#ledger.isStored(task)) await this.#wait(id, options);
 		return this.task(id);
 	}
 
 	/** The run when it is over. @throws E_RUN_UNKNOWN, E_WAIT_TIMEOUT, E_STOPPED */
 	async waitRun(id: string, options: WaitForOptions = {}): Promise<RunView> {
-		const run = this.#run(id);
+		const run = this.#reader.findRun(id);
 		if (run.state === "running" || !this.#ledger.isStored(run)) await this.#wait(id, options);
 		return this.run(id);
 	}
 
 	/** @throws E_TASK_UNKNOWN */
 	task(id: string): TaskView {
-		return this.#taskView(this.#task(id));
+		return this.#reader.task(id);
 	}
 
 	/** @throws E_RUN_UNKNOWN */
 	run(id: string): RunView {
-		return this.#runView(this.#run(id));
+		return this.#reader.run(id);
 	}
 
 	/** The run's tasks that are known, in the order of its steps. @throws E_RUN_UNKNOWN */
 	runTasks(id: string): TaskView[] {
-		const run = this.#run(id);
-		const tasks = Object.entries(run.steps).flatMap(([step, { each, total }]) =>
-			Array.from({ length: total }, (_, index) => this.#ledger.task(stepTaskId(id, step, each, index))),
-		);
-		return tasks.filter((task) => task !== undefined).map((task) => this.#taskView(task));
+		return this.#reader.runTasks(id);
 	}
 
 	/** Live tasks first, oldest first, then finished ones, newest first. */
-	tasks({ limit = 100 }: ListOptions = {}): TaskView[] {
-		const rows = Math.min(limit, MAX_ROWS);
-		const live = [...this.#ledger.state.tasks.values().take(rows)];
-		const over = newestOver(this.#ledger.recentTasks(), this.#ledger.history.latestTasks(rows), rows - live.length);
-		return [...live, ...over].map((task) => this.#taskView(task));
+	tasks(options?: ListOptions): TaskView[] {
+		return this.#reader.tasks(options);
 	}
 
-	/** Newest first. */
-	runs({ limit = 100 }: ListOptions = {}): RunView[] {
-		const rows = Math.min(limit, MAX_ROWS);
-		const live = [...this.#ledger.state.runs.values()].reverse().slice(0, rows);
-		const over = newestOver(this.#ledger.recentRuns(), this.#ledger.history.latestRuns(rows), rows - live.length);
-		return [...live, ...over].map((run) => this.#runView(run));
+	/** Newest first, live ones before finished ones. */
+	runs(options?: ListOptions): RunView[] {
+		return this.#reader.runs(options);
 	}
 
 	/** Failed tasks, newest first. */
-	deadLetters({ limit = 100 }: ListOptions = {}): TaskView[] {
-		const rows = Math.min(limit, MAX_ROWS);
-		const recent = [...this.#ledger.recentTasks()].filter((task) => task.state === "failed");
-		return newestOver(recent, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#taskView(task));
+	deadLetters(options?: ListOptions): TaskView[] {
+		return this.#reader.deadLetters(options);
 	}
 
 	agents(): AgentView[] {
-		return [...this.#registry.seats].map(agentView);
+		return this.#reader.agents();
 	}
 
 	status(): Status {
@@ -288,8 +275,8 @@ export class Orchestrator {
 	async *watchRun(id: string, signal?: AbortSignal): AsyncGenerator<RunView> {
 		for (;;) {
 			const { version } = this.#changes;
-			const run = this.#run(id);
-			yield this.#runView(run);
+			const run = this.#reader.findRun(id);
+			yield this.#reader.run(id);
 			if (signal?.aborted || this.#stopped || (run.state !== "running" && this.#ledger.isStored(run))) return;
 			await this.#changes.after(version, signal);
 			await new Promise<void>((resolve) => void this.#parts.clock.after(WATCH_MS, resolve));
@@ -304,11 +291,8 @@ export class Orchestrator {
 	async cancel(id: string): Promise<void> {
 		const error = toErrorData(new MusterError("E_CANCELLED", "cancelled on request"));
 		const run = this.#ledger.run(id);
-		if (run === undefined) return this.#cancelTree(this.#task(id), error);
-		if (run.state !== "running") return;
-		const at = this.#parts.clock.now();
-		await this.#ledger.transact((emit) => emit({ type: "run.cancelled", at, id, error }));
-		await Promise.all(this.#liveTasksOf(run).map((task) => this.#cancelTree(task, error)));
+		if (run !== undefined) await this.#canceller.cancelRun(run, error);
+		else await this.#canceller.cancelTask(this.#reader.find(id), error);
 	}
 
 	/** @throws E_CONFLICT when the name is taken */
@@ -353,6 +337,7 @@ export class Orchestrator {
 	journalFailed(error: unknown): void {
 		if (this.#failure !== undefined) return;
 		this.#failure = error;
+		this.#dispatcher.halt();
 		this.#parts.log.error("the journal failed; nothing more is taken", { error: toErrorData(error).message });
 		this.#waiters.fail(error);
 		this.#changes.notify();
@@ -397,9 +382,8 @@ export class Orchestrator {
 		const { state } = this.#ledger;
 		const at = this.#parts.clock.now();
 		cascade(state, task, at, emit);
-		if (stepIsOver(state, task)) advanceRun(state, (task.run as { id: string }).id, at, emit);
-		if (task.state === "completed") return;
-		for (const child of this.#childrenOf(task)) this.#cancelLater(child, `its parent ${task.id} was ${task.state}`);
+		if (task.run !== undefined && stepIsOver(state, task)) advanceRun(state, task.run.id, at, emit);
+		this.#canceller.taskEnded(task);
 	}
 
 	#taskEnded(task: Task): void {
@@ -408,49 +392,8 @@ export class Orchestrator {
 	}
 
 	#runEnded(run: Run): void {
+		this.#canceller.runEnded(run);
 		this.#waiters.end(run.id);
-		if (run.state === "failed") {
-			for (const task of this.#liveTasksOf(run)) this.#cancelLater(task, `its run ${run.id} failed`);
-		}
-	}
-
-	#childrenOf(task: Task): Task[] {
-		return (task.children ?? [])
-			.map((id) => this.#ledger.state.tasks.get(id))
-			.filter((child) => child !== undefined && !isTerminal(child.state)) as Task[];
-	}
-
-	#liveTasksOf(run: Run): Task[] {
-		const { tasks } = this.#ledger.state;
-		return Object.entries(run.steps).flatMap(([step, { each, total }]) =>
-			Array.from({ length: total }, (_, index) => tasks.get(stepTaskId(run.id, step, each, index))).filter(
-				(task) => task !== undefined && !isTerminal(task.state),
-			),
-		) as Task[];
-	}
-
-	/** A live task whose parent or run is over: a crash came between their end and its cancel. */
-	#isStray(task: Task): boolean {
-		if (isTerminal(task.state)) return false;
-		const { tasks, runs } = this.#ledger.state;
-		if (task.run !== undefined && !runs.has(task.run.id)) return true;
-		const parent = task.parent === undefined ? undefined : tasks.get(task.parent);
-		return task.parent !== undefined && (parent === undefined || isTerminal(parent.state));
-	}
-
-	async #cancelTree(task: Task, error: ReturnType<typeof toErrorData>): Promise<void> {
-		const children = this.#childrenOf(task);
-		await this.#dispatcher.cancel(task, error);
-		await Promise.all(children.map((child) => this.#cancelTree(child, error)));
-	}
-
-	#cancelLater(task: Task, why: string): void {
-		const error = toErrorData(new MusterError("E_CANCELLED", why));
-		setImmediate(() => {
-			this.#cancelTree(task, error).catch((failure: unknown) => {
-				this.#parts.log.error("a task could not be cancelled", { task: task.id, error: toErrorData(failure).message });
-			});
-		});
 	}
 
 	#wait(id: string, { timeout, signal }: WaitForOptions): Promise<void> {
@@ -460,43 +403,4 @@ export class Orchestrator {
 			...(signal && { signal }),
 		});
 	}
-
-	#task(id: string): Task {
-		const task = this.#ledger.task(id);
-		if (task === undefined)
-			throw new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
-		return task;
-	}
-
-	#run(id: string): Run {
-		const run = this.#ledger.run(id);
-		if (run === undefined)
-			throw new MusterError("E_RUN_UNKNOWN", `there is no run ${id}`, { hint: "List them with: muster ps --runs" });
-		return run;
-	}
-
-	#taskView(task: Task): TaskView {
-		const stopping = this.#stopping !== undefined;
-		const world = { state: this.#ledger.state, registry: this.#registry, stopping, full: this.#ledger.journal.full };
-		return taskView(task, {
-			progress: this.#dispatcher.attempt(task.id)?.progress,
-			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
-		});
-	}
-
-	#runView(run: Run): RunView {
-		const definition = this.#ledger.state.definitions.get(run.hash);
-		const order = definition?.steps.map((step) => step.id) ?? [];
-		return runView(run, order, (id) => this.#dispatcher.attempt(id)?.progress);
-	}
-}
-
-/** Finished items of memory and history, newest first, each once. */
-function newestOver<T extends { id: string; endedAt?: number | undefined }>(
-	recent: Iterable<T>,
-	old: readonly T[],
-	limit: number,
-): T[] {
-	const byId = new Map([...old, ...recent].map((item) => [item.id, item]));
-	return [...byId.values()].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0)).slice(0, Math.max(0, limit));
 }

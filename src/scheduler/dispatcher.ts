@@ -96,6 +96,10 @@ export class Dispatcher {
 		return this.#attempts.size;
 	}
 
+	get stopping(): boolean {
+		return this.#stopping;
+	}
+
 	get ready(): number {
 		return this.#matcher.size;
 	}
@@ -201,6 +205,12 @@ export class Dispatcher {
 		await this.#until(() => this.#attempts.size === 0);
 		this.#alarms.stop();
 		return left;
+	}
+
+	/** Starts nothing any more: the journal has failed. */
+	halt(): void {
+		this.#stopping = true;
+		this.#alarms.stop();
 	}
 
 	/** Lets {@link stop} wait no longer. */

@@ -151,7 +151,15 @@ export class Ledger {
 
 	/** All groups of one commit are told of together. */
 	#store(lines: readonly string[], kind: "fact" | "note", effects: Consequences): Promise<void> {
-		const { durable } = this.#journal.append(lines, kind);
+		let durable: Promise<number>;
+		try {
+			durable = this.#journal.append(lines, kind).durable;
+		} catch (error) {
+			effects.moveTo(new Consequences()); // the journal has failed: nobody is told of anything any more
+			const failed = Promise.reject(error);
+			failed.catch(() => undefined); // see transact()
+			return failed;
+		}
 		let commit = this.#commit;
 		if (commit?.durable !== durable) {
 			const consequences = new Consequences();

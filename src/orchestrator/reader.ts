@@ -1,0 +1,111 @@
+/** What callers read: tasks, runs and agents as views, wherever they are: live, just ended, or in the history. */
+import { MusterError } from "../errors.ts";
+import type { Dispatcher } from "../scheduler/dispatcher.ts";
+import type { Ledger } from "../scheduler/ledger.ts";
+import type { Registry } from "../scheduler/registry.ts";
+import { whyWaiting } from "../scheduler/waiting.ts";
+import { isTerminal, type Task } from "../task/task.ts";
+import { stepTaskId } from "../workflow/embedded.ts";
+import type { Run } from "../workflow/run.ts";
+import { type AgentView, agentView, type RunView, runView, type TaskView, taskView } from "./view.ts";
+
+export interface ListOptions {
+	/** Most rows. Default 100, at most 1,000. */
+	limit?: number;
+}
+
+const MAX_ROWS = 1_000;
+
+export class Reader {
+	readonly #ledger: Ledger;
+	readonly #registry: Registry;
+	readonly #dispatcher: Dispatcher;
+
+	constructor(parts: { ledger: Ledger; registry: Registry; dispatcher: Dispatcher }) {
+		this.#ledger = parts.ledger;
+		this.#registry = parts.registry;
+		this.#dispatcher = parts.dispatcher;
+	}
+
+	/** @throws E_TASK_UNKNOWN */
+	find(id: string): Task {
+		const task = this.#ledger.task(id);
+		if (task !== undefined) return task;
+		throw new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
+	}
+
+	/** @throws E_RUN_UNKNOWN */
+	findRun(id: string): Run {
+		const run = this.#ledger.run(id);
+		if (run !== undefined) return run;
+		throw new MusterError("E_RUN_UNKNOWN", `there is no run ${id}`, { hint: "List them with: muster ps --runs" });
+	}
+
+	task(id: string): TaskView {
+		return this.#view(this.find(id));
+	}
+
+	run(id: string): RunView {
+		return this.#viewRun(this.findRun(id));
+	}
+
+	/** The run's tasks that are known, in the order of its steps. */
+	runTasks(id: string): TaskView[] {
+		const tasks = Object.entries(this.findRun(id).steps).flatMap(([step, { each, total }]) =>
+			Array.from({ length: total }, (_, index) => this.#ledger.task(stepTaskId(id, step, each, index))),
+		);
+		return tasks.filter((task) => task !== undefined).map((task) => this.#view(task));
+	}
+
+	/** Live tasks first, oldest first, then finished ones, newest first. */
+	tasks({ limit = 100 }: ListOptions = {}): TaskView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const live = [...this.#ledger.state.tasks.values().take(rows)];
+		const over = newest(this.#ledger.recentTasks(), this.#ledger.history.latestTasks(rows), rows - live.length);
+		return [...live, ...over].map((task) => this.#view(task));
+	}
+
+	/** Newest first, live ones before finished ones. */
+	runs({ limit = 100 }: ListOptions = {}): RunView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const live = [...this.#ledger.state.runs.values()].reverse().slice(0, rows);
+		const over = newest(this.#ledger.recentRuns(), this.#ledger.history.latestRuns(rows), rows - live.length);
+		return [...live, ...over].map((run) => this.#viewRun(run));
+	}
+
+	/** Failed tasks, newest first. */
+	deadLetters({ limit = 100 }: ListOptions = {}): TaskView[] {
+		const rows = Math.min(limit, MAX_ROWS);
+		const recent = [...this.#ledger.recentTasks()].filter((task) => task.state === "failed");
+		return newest(recent, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#view(task));
+	}
+
+	agents(): AgentView[] {
+		return [...this.#registry.seats].map(agentView);
+	}
+
+	#view(task: Task): TaskView {
+		const { state, journal } = this.#ledger;
+		const world = { state, registry: this.#registry, stopping: this.#dispatcher.stopping, full: journal.full };
+		return taskView(task, {
+			progress: this.#dispatcher.attempt(task.id)?.progress,
+			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
+		});
+	}
+
+	#viewRun(run: Run): RunView {
+		const definition = this.#ledger.state.definitions.get(run.hash);
+		const order = definition?.steps.map((step) => step.id) ?? [];
+		return runView(run, order, (id) => this.#dispatcher.attempt(id)?.progress);
+	}
+}
+
+/** Finished items of memory and history, newest first, each once. */
+function newest<T extends { id: string; endedAt?: number | undefined }>(
+	recent: Iterable<T>,
+	old: readonly T[],
+	limit: number,
+): T[] {
+	const byId = new Map([...old, ...recent].map((item) => [item.id, item]));
+	return [...byId.values()].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0)).slice(0, Math.max(0, limit));
+}
