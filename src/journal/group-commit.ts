@@ -112,7 +112,13 @@ export class GroupCommit {
 		this.#gathering = emptyGathering();
 		this.#writing = this.#commit(batch).then(() => {
 			this.#writing = undefined;
-			this.#start();
+			// The next one begins a turn later: what this one lets go on (starts, outcomes) still gets into it.
+			if (this.#gathering.groups.length === 0) return;
+			this.#scheduled = true;
+			setImmediate(() => {
+				this.#scheduled = false;
+				this.#start();
+			});
 		});
 	}
 

@@ -122,8 +122,8 @@ function slice(): boolean {
 		}),
 	);
 	anchor = end;
+	send({ kind: "projected", seq: anchor.seq }); // also when there was nothing: it answers the question
 	if (batches === 0) return false;
-	send({ kind: "projected", seq: anchor.seq });
 	if (bytesSinceSnapshot >= snapshotBytes) snapshot();
 	return batches === SLICE;
 }

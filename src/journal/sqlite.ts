@@ -88,6 +88,8 @@ class SqliteJournal implements Journal {
 	#listener: (seq: number) => void = () => undefined;
 	#write: { resolve(): void; reject(error: unknown): void } | undefined;
 	#nextRead = 1;
+	#written = 0;
+	#advancing = false;
 	#closed: Promise<void> | undefined;
 
 	constructor(options: SqliteJournalOptions, paths: JournalPaths, end: Anchor, lock: OwnerLock) {
@@ -169,8 +171,9 @@ class SqliteJournal implements Journal {
 
 	#onWriter(reply: WriterReply): void {
 		if (reply.kind === "written") {
+			this.#written = reply.seq;
 			this.#write?.resolve();
-			this.#ask({ kind: "advance" });
+			this.#advance();
 		} else if (reply.kind === "refused") this.#write?.reject(fromErrorData(reply.error));
 		else if (reply.error !== undefined) this.#options.onNotice(`the journal was not shortened: ${reply.error.message}`);
 	}
@@ -182,6 +185,8 @@ class SqliteJournal implements Journal {
 				break;
 			case "projected":
 				this.#listener(reply.seq);
+				this.#advancing = false;
+				if (reply.seq < this.#written) this.#advance();
 				break;
 			case "snapshot": {
 				const { keepBytes } = this.#options;
@@ -203,6 +208,13 @@ class SqliteJournal implements Journal {
 				this.#onThreadError(fromErrorData(reply.error));
 				break;
 		}
+	}
+
+	/** One question at a time: the projector takes all that is there, and says so at its end. */
+	#advance(): void {
+		if (this.#advancing) return;
+		this.#advancing = true;
+		this.#ask({ kind: "advance" });
 	}
 
 	#ask(request: ProjectorRequest): void {
