@@ -18,46 +18,82 @@ const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
  * @param code the code of that error
  */
 export function copyJson(value: unknown, what: string, code: "E_INPUT_INVALID" | "E_OUTPUT_INVALID"): Json {
-	const refuse = (path: string, problem: string, hint?: string): never => {
-		throw new MusterError(code, `${what}${path} ${problem}`, { hint });
-	};
-	const copy = (item: unknown, path: string, depth: number): Json => {
-		switch (typeof item) {
-			case "string":
-			case "boolean":
-				return item;
-			case "number":
-				return Number.isFinite(item)
-					? item
-					: refuse(path, `is ${item}, which JSON cannot hold`, "Use null or a string.");
-			case "object":
-				break;
-			case "bigint":
-				return refuse(path, "is a BigInt, which JSON cannot hold", "Use a string.");
-			default:
-				return refuse(path, `is ${item === undefined ? "undefined" : `a ${typeof item}`}, which JSON cannot hold`);
+	try {
+		return copy(value, 0);
+	} catch (error) {
+		if (!(error instanceof NotJson)) throw error;
+		const place = error.path.length > MAX_PATH ? `...${error.path.slice(-MAX_PATH)}` : error.path;
+		throw new MusterError(code, `${what}${place} ${error.message}`, { hint: error.hint });
+	}
+}
+
+const MAX_PATH = 120;
+
+/** Its path grows while the error climbs out of the value, so that a right value pays nothing for it. */
+class NotJson extends Error {
+	path = "";
+	readonly hint: string | undefined;
+
+	constructor(problem: string, hint?: string) {
+		super(problem);
+		this.hint = hint;
+	}
+}
+
+function copy(item: unknown, depth: number): Json {
+	switch (typeof item) {
+		case "string":
+		case "boolean":
+			return item;
+		case "number":
+			if (Number.isFinite(item)) return item;
+			throw new NotJson(`is ${item}, which JSON cannot hold`, "Use null or a string.");
+		case "object":
+			break;
+		case "bigint":
+			throw new NotJson("is a BigInt, which JSON cannot hold", "Use a string.");
+		default:
+			throw new NotJson(`is ${item === undefined ? "undefined" : `a ${typeof item}`}, which JSON cannot hold`);
+	}
+	if (item === null) return null;
+	if (depth >= MAX_JSON_DEPTH) throw new NotJson(`is nested deeper than ${MAX_JSON_DEPTH} levels`);
+	if (Array.isArray(item)) return copyList(item, depth);
+	const prototype: unknown = Object.getPrototypeOf(item);
+	if (prototype === Object.prototype || prototype === null) return copyObject(item as Record<string, unknown>, depth);
+	if (!(item instanceof Date)) throw new NotJson(`is a ${item.constructor?.name ?? "class"}, not plain data`);
+	if (Number.isNaN(item.getTime())) throw new NotJson("is an invalid date");
+	return item.toJSON();
+}
+
+function copyList(list: readonly unknown[], depth: number): Json[] {
+	const copied: Json[] = new Array(list.length);
+	let i = 0;
+	try {
+		for (; i < list.length; i++) copied[i] = copy(list[i], depth + 1);
+	} catch (error) {
+		throw at(`[${i}]`, error);
+	}
+	return copied;
+}
+
+function copyObject(object: Record<string, unknown>, depth: number): { [key: string]: Json } {
+	const copied: { [key: string]: Json } = {};
+	let key = "";
+	try {
+		for (key of Object.keys(object)) {
+			const member = object[key];
+			if (FORBIDDEN_KEYS.has(key)) throw new NotJson("is a key that is not allowed");
+			if (member !== undefined) copied[key] = copy(member, depth + 1);
 		}
-		if (item === null) return null;
-		if (depth >= MAX_JSON_DEPTH) return refuse(path.slice(0, 80), `is nested deeper than ${MAX_JSON_DEPTH} levels`);
-		if (Array.isArray(item)) {
-			const list: Json[] = new Array(item.length);
-			for (let i = 0; i < item.length; i++) list[i] = copy(item[i], `${path}[${i}]`, depth + 1);
-			return list;
-		}
-		const prototype: unknown = Object.getPrototypeOf(item);
-		if (prototype !== Object.prototype && prototype !== null) {
-			if (item instanceof Date) return item.toJSON() ?? refuse(path, "is an invalid date");
-			return refuse(path, `is a ${(item as object).constructor?.name ?? "class"}, not plain data`);
-		}
-		const object: { [key: string]: Json } = {};
-		for (const key of Object.keys(item)) {
-			if (FORBIDDEN_KEYS.has(key)) refuse(path, `has the key "${key}", which is not allowed`);
-			const member = (item as Record<string, unknown>)[key];
-			if (member !== undefined) object[key] = copy(member, `${path}.${key}`, depth + 1);
-		}
-		return object;
-	};
-	return copy(value, "", 0);
+	} catch (error) {
+		throw at(`.${key}`, error);
+	}
+	return copied;
+}
+
+function at(step: string, error: unknown): unknown {
+	if (error instanceof NotJson) error.path = step + error.path;
+	return error;
 }
 
 /** JSON with the members of every object in order of their names: the same data gives the same text. */
