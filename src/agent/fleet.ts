@@ -26,7 +26,7 @@ export function smallFleet(
 	skills: readonly AnySkill[],
 	threads: ThreadPool,
 ): BaseAgent[] {
-	checkSize(workers + coordinators);
+	if (workers + coordinators > 0) checkSize(workers + coordinators); // none: agents of the caller's own, or nothing runs
 	return [
 		...numbered("worker", workers, (name) => new WorkerAgent({ name, skills, threads })),
 		...numbered("coordinator", coordinators, coordinator),

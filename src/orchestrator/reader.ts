@@ -16,12 +16,21 @@ export interface ListOptions {
 
 const MAX_ROWS = 1_000;
 
-export class Reader {
-	readonly #ledger: Ledger;
-	readonly #registry: Registry;
-	readonly #dispatcher: Dispatcher;
+/** What it looks at. Narrow, so that a stored folder can be read without anything that works on it. */
+export interface ReaderParts {
+	ledger: Pick<Ledger, "state" | "history" | "task" | "run" | "recentTasks" | "recentRuns"> & {
+		journal: Pick<Ledger["journal"], "full">;
+	};
+	registry: Registry;
+	dispatcher: Pick<Dispatcher, "attempt" | "stopping">;
+}
 
-	constructor(parts: { ledger: Ledger; registry: Registry; dispatcher: Dispatcher }) {
+export class Reader {
+	readonly #ledger: ReaderParts["ledger"];
+	readonly #registry: Registry;
+	readonly #dispatcher: ReaderParts["dispatcher"];
+
+	constructor(parts: ReaderParts) {
 		this.#ledger = parts.ledger;
 		this.#registry = parts.registry;
 		this.#dispatcher = parts.dispatcher;

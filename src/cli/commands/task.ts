@@ -1,0 +1,114 @@
+/** `muster task`: everything about one task, or one run with its steps and tasks. */
+import { formatMs } from "../../duration.ts";
+import type { Json } from "../../json.ts";
+import type { AttemptView, RunView, TaskView } from "../../orchestrator/view.ts";
+import { openReader } from "../connection.ts";
+import { findById } from "../ids.ts";
+import { plain } from "../plain.ts";
+import type { GlobalOptions } from "../program.ts";
+import { bar } from "../progress.ts";
+import { stateStyle, Terminal } from "../terminal.ts";
+import { detail } from "./ps.ts";
+
+const LONGEST_VALUE = 400;
+
+export async function run([given = ""]: string[], options: GlobalOptions): Promise<number> {
+	const terminal = new Terminal(options);
+	const reader = await openReader(options);
+	try {
+		const found = await findById(reader, given);
+		if ("task" in found) {
+			if (options.json) terminal.json(found.task);
+			else printTask(terminal, found.task);
+		} else {
+			const tasks = await reader.runTasks(found.run.id);
+			if (options.json) terminal.json({ ...found.run, tasks });
+			else printRun(terminal, found.run, tasks);
+		}
+		if (reader.remark !== undefined) terminal.hint(reader.remark);
+		return 0;
+	} finally {
+		await reader.close();
+	}
+}
+
+function printTask(terminal: Terminal, task: TaskView): void {
+	const line = lines(terminal);
+	line("task", task.id);
+	line("type", `${task.type}, priority ${task.priority}${task.group === undefined ? "" : `, group ${task.group}`}`);
+	line("state", terminal.paint(stateStyle(task.state) ?? "reset", task.state), false);
+	if (task.waiting !== undefined) line("waits", task.waiting.text);
+	if (task.progress !== undefined) {
+		const { fraction, message = "" } = task.progress;
+		line("progress", `${bar(fraction)} ${Math.round(fraction * 100)} % ${message}`);
+	}
+	line("submitted", `${task.submittedAt}${task.endedAt === undefined ? "" : `, ended ${task.endedAt}`}`);
+	if (task.run !== undefined) line("run", `${task.run.id}, step ${task.run.step}, item ${task.run.index}`);
+	if (task.parent !== undefined) line("parent", task.parent);
+	if (task.dependsOn !== undefined) line("after", task.dependsOn.join(", "));
+	if (task.children !== undefined) line("children", task.children.join(", "));
+	if (task.idempotencyKey !== undefined) line("key", task.idempotencyKey);
+	line("input", shorten(task.input));
+	if (task.output !== undefined) line("output", shorten(task.output));
+	if (task.error !== undefined) printError(line, task.error);
+	for (const [i, attempt] of task.history.entries()) {
+		line(i === 0 ? "attempts" : "", attemptText(task.attempts - task.history.length + i + 1, attempt));
+	}
+	for (const [i, [key, effect]] of Object.entries(task.effects ?? {}).entries()) {
+		line(i === 0 ? "effects" : "", `${effect.state}  ${effect.describe} (${key}, ${effect.at})`);
+	}
+}
+
+function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]): void {
+	const line = lines(terminal);
+	line("run", run.id);
+	line("workflow", `${run.workflow}, definition ${run.hash.slice(0, 12)}`);
+	line("state", terminal.paint(stateStyle(run.state) ?? "reset", run.state), false);
+	line("started", `${run.createdAt}${run.endedAt === undefined ? "" : `, ended ${run.endedAt}`}`);
+	line("inputs", shorten(run.inputs));
+	if (run.error !== undefined) printError(line, run.error);
+	if (run.outputs !== undefined) line("outputs", shorten(run.outputs));
+	terminal.print("");
+	const steps = run.steps.map((step) => [
+		step.id,
+		step.state,
+		`${step.done}/${step.total}`,
+		step.endedAt === undefined || step.startedAt === undefined
+			? ""
+			: formatMs(Date.parse(step.endedAt) - Date.parse(step.startedAt)),
+		step.error?.message ?? step.message ?? "",
+	]);
+	const stepStyles = run.steps.map(({ state }) => stateStyle(state));
+	terminal.table(["STEP", "STATE", "DONE", "TOOK", "DETAIL"], steps, (row) => [undefined, stepStyles[row]]);
+	if (tasks.length === 0) return;
+	terminal.print("");
+	const rows = tasks.map((task) => [task.id, task.type, task.state, detail(task)]);
+	const styles = tasks.map(({ state }) => stateStyle(state));
+	terminal.table(["TASK", "TYPE", "STATE", "DETAIL"], rows, (row) => [undefined, undefined, styles[row]]);
+}
+
+type Line = (name: string, text: string, foreign?: boolean) => void;
+
+const lines =
+	(terminal: Terminal): Line =>
+	(name, text, foreign = true) =>
+		terminal.print(`${terminal.paint("dim", name.padEnd(11))}${foreign ? plain(text) : text}`);
+
+function printError(line: Line, error: NonNullable<TaskView["error"]>): void {
+	line("error", `${error.code}: ${error.message}`);
+	if (error.cause !== undefined) line("cause", error.cause.message);
+	if (error.hint !== undefined) line("hint", error.hint);
+}
+
+function attemptText(number: number, { agent, startedAt, endedAt, error }: AttemptView): string {
+	const took = endedAt === undefined ? "running" : formatMs(Date.parse(endedAt) - Date.parse(startedAt));
+	const end = error === undefined ? "" : `  ${error.code}: ${error.message}`;
+	return `${number}  ${agent}  ${startedAt}  ${took}${end}`;
+}
+
+function shorten(value: Json): string {
+	const text = JSON.stringify(value);
+	return text.length <= LONGEST_VALUE
+		? text
+		: `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters; --json shows all)`;
+}

@@ -1,0 +1,71 @@
+/** `muster workflows`: what can be run, and whether a file can. */
+import { fileURLToPath } from "node:url";
+import { readSettings } from "../../config.ts";
+import { hasCode, MusterError } from "../../errors.ts";
+import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
+import { Catalog } from "../../workflow/catalog.ts";
+import type { InputSpec } from "../../workflow/definition.ts";
+import { dataFolder, findServer } from "../connection.ts";
+import { EXIT_FAILED } from "../exit-codes.ts";
+import { plain } from "../plain.ts";
+import type { GlobalOptions } from "../program.ts";
+import { reportError } from "../report-error.ts";
+import { Terminal } from "../terminal.ts";
+
+export async function run(_: string[], options: GlobalOptions & { check?: string }): Promise<number> {
+	const terminal = new Terminal(options);
+	if (options.check !== undefined) return check(terminal, options.check, options.json === true);
+	const server = await findServer(options);
+	const items = server === undefined ? await listHere(options) : await server.workflows();
+	if (options.json) terminal.json({ items });
+	else for (const item of items) print(terminal, item);
+	terminal.hint("Run one with", "run NAME -i key=value");
+	return items.some(({ error }) => error !== undefined) ? EXIT_FAILED : 0;
+}
+
+/** Those that a command started here would know. */
+export async function listHere(options: GlobalOptions): Promise<WorkflowView[]> {
+	const own = fileURLToPath(new URL("../../../workflows", import.meta.url));
+	const { workflows } = readSettings({ dataDir: dataFolder(options) });
+	return (await new Catalog([own, ...workflows]).list()).map(workflowView);
+}
+
+async function check(terminal: Terminal, file: string, json: boolean): Promise<number> {
+	if (!/\.ya?ml$/i.test(file)) throw new MusterError("E_USAGE", `${file} is not the path of a .yaml file`);
+	try {
+		const { definition, hash } = await new Catalog([]).find(file);
+		if (json) terminal.json({ ok: true, file, name: definition.name, hash, problems: [] });
+		else terminal.print(`${file} is a valid workflow: ${definition.name}, ${definition.steps.length} step(s)`);
+		return 0;
+	} catch (error) {
+		if (!json || !hasCode(error, "E_WORKFLOW_INVALID")) throw error;
+		terminal.json({ ok: false, file, problems: error.details?.problems ?? [] });
+		return reportError(error);
+	}
+}
+
+function print(terminal: Terminal, { name, version, description, inputs = {}, file, error }: WorkflowView): void {
+	terminal.print(`${terminal.paint("bold", plain(name))}${version === undefined ? "" : ` ${plain(version)}`}`);
+	if (error !== undefined) {
+		terminal.print(
+			`  ${terminal.paint("red", `error ${error.code}:`)} ${plain(error.message, true).replaceAll("\n", "\n  ")}`,
+		);
+		return;
+	}
+	if (description !== undefined) terminal.print(`  ${plain(description)}`);
+	for (const [input, spec] of Object.entries(inputs))
+		terminal.print(`  ${terminal.paint("cyan", `-i ${plain(input)}`)}  ${plain(describe(spec))}`);
+	if (file !== undefined) terminal.print(terminal.paint("dim", `  ${plain(file)}`));
+}
+
+const LONGEST_DEFAULT = 60;
+
+function describe({ type, description, default: value, enum: allowed }: InputSpec): string {
+	const text = value === undefined ? undefined : JSON.stringify(value);
+	const shown = text !== undefined && text.length > LONGEST_DEFAULT ? `${text.slice(0, LONGEST_DEFAULT)}…` : text;
+	return [
+		allowed === undefined ? type : allowed.map((one) => JSON.stringify(one)).join("|"),
+		shown === undefined ? "required" : `default ${shown}`,
+		...(description === undefined ? [] : [description]),
+	].join("; ");
+}

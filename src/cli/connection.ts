@@ -1,0 +1,131 @@
+/**
+ * How a command reaches the work: through the server of the data folder when one runs, and otherwise by itself. Commands
+ * that only look read what is stored, without owning the folder; those that act open it.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { readEnvironment } from "../config.ts";
+import { hasCode, MusterError } from "../errors.ts";
+import { type Owner, readOwner } from "../journal/lock.ts";
+import type { Status } from "../orchestrator/status.ts";
+import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
+import { readToken } from "../server/token.ts";
+import type { ArtifactRef } from "../skill/skill.ts";
+import type { TaskSpec } from "../task/spec.ts";
+import type { KnownWorkflow } from "../workflow/catalog.ts";
+import { HttpConnection, isAlive } from "./http-connection.ts";
+import type { GlobalOptions } from "./program.ts";
+
+/** The server's own status, or what can be said of a folder nobody works on. */
+export type StatusView = Status | StoppedStatus;
+
+export type StoppedStatus = Pick<Status, "timestamp" | "dataDir" | "taskQueue" | "totalAgents" | "runs"> & {
+	orchestrator: "stopped";
+	components: { journal: { state: "ready"; lastEvent: number } };
+};
+
+/** What can be looked at. */
+export interface Reader {
+	/** For a person: where this comes from, when it is not a running server. */
+	readonly remark?: string;
+	/** Of the running server. */
+	readonly url?: string;
+	status(): Promise<StatusView>;
+	tasks(limit: number): Promise<TaskView[]>;
+	runs(limit: number): Promise<RunView[]>;
+	/** @throws E_TASK_UNKNOWN */
+	task(id: string): Promise<TaskView>;
+	/** @throws E_RUN_UNKNOWN */
+	run(id: string): Promise<RunView>;
+	runTasks(id: string): Promise<TaskView[]>;
+	agents(): Promise<AgentView[]>;
+	deadLetters(limit: number): Promise<TaskView[]>;
+	close(): Promise<void>;
+}
+
+export interface WaitOptions {
+	timeoutMs?: number;
+	signal?: AbortSignal;
+}
+
+/** What can be done. */
+export interface Connection extends Reader {
+	submit(spec: TaskSpec): Promise<TaskView>;
+	/** By its name or the path of its file. */
+	workflow(nameOrFile: string): Promise<KnownWorkflow>;
+	startRun(nameOrFile: string, inputs: Record<string, unknown>): Promise<RunView>;
+	/** The task when it is over. @throws E_WAIT_TIMEOUT */
+	wait(id: string, options: WaitOptions): Promise<TaskView>;
+	/** The run now, at every change, and last when it is over. */
+	watchRun(id: string, signal: AbortSignal): AsyncIterable<RunView>;
+	cancel(id: string): Promise<void>;
+	artifact(artifact: ArtifactRef): Promise<Uint8Array>;
+}
+
+/** How long a command waits for another one that holds the folder for a moment, or for a server that is starting. */
+const PATIENCE_MS = 3_000;
+const STEP_MS = 50;
+
+export const dataFolder = ({ data }: Pick<GlobalOptions, "data">): string =>
+	resolve(data ?? readEnvironment().dataDir ?? "data");
+
+/** The running server of a data folder, or undefined. A description that a dead process left behind counts for nothing. */
+export async function findServer(options: GlobalOptions): Promise<HttpConnection | undefined> {
+	const folder = dataFolder(options);
+	const owner = readOwner(folder);
+	if (owner?.url === undefined || !isRunning(owner)) return undefined;
+	const token = readToken(folder);
+	if (token === undefined || !(await isAlive(owner.url, owner.pid))) return undefined;
+	return new HttpConnection(owner.url, token, options.timeout);
+}
+
+/** To look. @throws E_DATA_FOLDER when there is nothing to look at */
+export async function openReader(options: GlobalOptions): Promise<Reader> {
+	const server = await findServer(options);
+	if (server !== undefined) return server;
+	const folder = dataFolder(options);
+	checkExists(folder);
+	const { StoredReader } = await import("./stored-reader.ts");
+	const owner = readOwner(folder);
+	return StoredReader.open(folder, owner !== undefined && isRunning(owner) ? owner : undefined);
+}
+
+export interface OpenOptions {
+	/** Without a server: whether agents start and work, or only what is asked is stored. */
+	work: boolean;
+	/** Whether the data folder may be made. */
+	create: boolean;
+}
+
+/** To act. @throws E_DATA_FOLDER, E_DATA_FOLDER_LOCKED */
+export async function openConnection(options: GlobalOptions, { work, create }: OpenOptions): Promise<Connection> {
+	if (!create) checkExists(dataFolder(options));
+	for (let waited = 0; ; waited += STEP_MS) {
+		const server = await findServer(options);
+		if (server !== undefined) return server;
+		try {
+			const { OwnConnection } = await import("./own-connection.ts");
+			return await OwnConnection.open(dataFolder(options), work);
+		} catch (error) {
+			if (!hasCode(error, "E_DATA_FOLDER_LOCKED") || waited >= PATIENCE_MS) throw error;
+			await pause(STEP_MS);
+		}
+	}
+}
+
+function checkExists(folder: string): void {
+	if (existsSync(join(folder, "journal.db")) || existsSync(join(folder, "owner.lock"))) return;
+	throw new MusterError("E_DATA_FOLDER", `there is no data folder at ${folder}`, {
+		hint: "Name it with --data, or begin one with: muster run content-creation",
+	});
+}
+
+export function isRunning({ pid }: Owner): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+}

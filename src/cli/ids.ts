@@ -1,0 +1,50 @@
+/** Ids as people give them: whole, or their beginning when no other one begins so. */
+import { hasCode, MusterError } from "../errors.ts";
+import type { RunView, TaskView } from "../orchestrator/view.ts";
+import type { Reader } from "./connection.ts";
+
+export type Found = { run: RunView } | { task: TaskView };
+
+const LISTED = 1_000;
+
+/** @throws E_TASK_UNKNOWN, E_USAGE when several begin so */
+export async function findById(reader: Reader, given: string): Promise<Found> {
+	const exact = (await lookUp(reader, given)) ?? undefined;
+	if (exact !== undefined) return exact;
+	const [runs, tasks] = await Promise.all([reader.runs(LISTED), reader.tasks(LISTED)]);
+	const ids = new Set([...runs, ...tasks].map((item) => item.id).filter((id) => id.startsWith(given)));
+	// `run_1m86` begins the id of a run and those of all its tasks: the run is meant.
+	const wholeRuns = runs.map((run) => run.id).filter((id) => ids.has(id));
+	const candidates = wholeRuns.length === 1 ? wholeRuns : [...ids];
+	const only = candidates.length === 1 ? await lookUp(reader, candidates[0] as string) : undefined;
+	if (only !== undefined) return only;
+	if (candidates.length === 0) {
+		throw new MusterError("E_TASK_UNKNOWN", `there is no task or run ${given}`, {
+			hint: "List them with: muster ps, or: muster ps --runs",
+		});
+	}
+	throw new MusterError("E_USAGE", `${candidates.length} ids begin with ${given}`, {
+		hint: `For example ${candidates.slice(0, 3).join(", ")}. Give more of it.`,
+	});
+}
+
+/** @throws as {@link findById}, and when it is a run */
+export async function findTask(reader: Reader, given: string): Promise<TaskView> {
+	const found = await findById(reader, given);
+	if ("task" in found) return found.task;
+	throw new MusterError("E_USAGE", `${found.run.id} is a run, and a task is needed here`);
+}
+
+async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
+	try {
+		return { run: await reader.run(id) };
+	} catch (error) {
+		if (!hasCode(error, "E_RUN_UNKNOWN")) throw error;
+	}
+	try {
+		return { task: await reader.task(id) };
+	} catch (error) {
+		if (!hasCode(error, "E_TASK_UNKNOWN")) throw error;
+		return undefined;
+	}
+}

@@ -1,0 +1,188 @@
+/**
+ * The commands with their options and help, and nothing else: `muster --help` loads this file and commander alone.
+ * What a command does is in `commands/`, loaded when it is called.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { exitCodes } from "./exit-codes.ts";
+
+export interface GlobalOptions {
+	data?: string;
+	json?: boolean;
+	quiet?: boolean;
+	color: boolean;
+	timeout?: string;
+}
+
+/** What a command's file exports: does it, and gives the exit code. */
+// biome-ignore lint/suspicious/noExplicitAny: each command has options of its own, which commander cannot type
+export type CommandModule = { run(args: string[], options: any): Promise<number> };
+
+export interface ProgramOptions {
+	version(): string;
+	/** Told the exit code of the command that ran. */
+	done(exitCode: number): void;
+}
+
+export function createProgram({ version, done }: ProgramOptions): Command {
+	const program = new Command("muster")
+		.description("Runs fleets of agents: durable tasks and workflows in one process and one data folder.")
+		.usage("<command> [options]")
+		.option("--data <dir>", "data folder (default: $MUSTER_DATA, or data)")
+		.option("--json", "data as JSON on stdout, for programs")
+		.option("-q, --quiet", "no progress and no remarks on stderr")
+		.option("--no-color", "no colours; NO_COLOR does the same")
+		.option("--timeout <duration>", "longest time to wait for an answer or for work, for example 30s")
+		.option("-V, --version", "the version")
+		.helpOption("-h, --help", "help; with a command, help for it")
+		.helpCommand(false)
+		.configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+		.showSuggestionAfterError(true)
+		.addHelpText("after", `\n${exitCodesText()}\n\nBegin with:  muster run content-creation`);
+	program.on("option:version", () => {
+		process.stdout.write(`${version()}\n`);
+		throw new VersionShown();
+	});
+	const lazy = (load: () => Promise<CommandModule>) =>
+		async function action(this: Command): Promise<void> {
+			const command = await load();
+			done(await command.run(this.args, this.optsWithGlobals()));
+		};
+
+	program
+		.command("up")
+		.description("keep an orchestrator running, with its agents and its HTTP API")
+		.option("--port <number>", "port on 127.0.0.1; 0 for any that is free", whole(0, 65_535), 7620)
+		.option("--host <address>", "address to listen on; only this machine is supported yet", "127.0.0.1")
+		.addOption(
+			new Option("--agents <number>", "a fleet in pools of this size, up to 620")
+				.argParser(whole(1, 100_000))
+				.conflicts(["workers", "coordinators"]),
+		)
+		.option("--workers <number>", "agents that can do every task (default: 10)", whole(0, 100_000))
+		.option("--coordinators <number>", "agents that split tasks and gather results (default: 2)", whole(0, 100_000))
+		.addOption(
+			new Option("--durability <kind>", "full: what is acknowledged survives a power cut; normal: it survives kill -9")
+				.choices(["full", "normal"])
+				.default("full"),
+		)
+		.option("--grace <duration>", "time running tasks get to end when it is stopped", "10s")
+		.addHelpText("after", example("muster up --agents 100 --port 7620", STOP_TEXT))
+		.action(lazy(() => import("./commands/up.ts")));
+
+	program
+		.command("run")
+		.description("run a workflow, show its progress, and put its files into a folder")
+		.argument("<workflow>", "a name (see: muster workflows), or the path of a .yaml file")
+		.option("-i, --input <key=value>", "an input of the workflow; again for each", collect, [])
+		.option("--input-file <file>", "inputs from a JSON object in a file; -i goes before them")
+		.option("--out <dir>", "folder for the files it makes (default: out/<workflow>/<run id>)")
+		.option("--detach", "start it in the running server and return at once")
+		.addHelpText("after", example('muster run content-creation -i topic="crash recovery" -i words=800', RUN_TEXT))
+		.action(lazy(() => import("./commands/run.ts")));
+
+	program
+		.command("submit")
+		.description("submit one task; its id is on stdout once the task is stored")
+		.argument("<type>", "the task type, for example research (see: muster agents)")
+		.option("-i, --input <key=value>", "a member of the input; JSON where it is JSON, else text", collect, [])
+		.option("--input-json <json>", "the whole input as JSON")
+		.addOption(
+			new Option("--priority <priority>", "its place in the queue").choices([
+				"critical",
+				"high",
+				"normal",
+				"low",
+				"background",
+			]),
+		)
+		.option("--after <id>", "a task that must complete first; again for each", collect, [])
+		.addOption(new Option("--at <time>", "not before this time, for example 2026-12-01T07:00:00Z").conflicts("delay"))
+		.option("--delay <duration>", "not before this long from now, for example 10m")
+		.option("--key <key>", "idempotency key: the same key again gives the same task")
+		.option("--wait", "wait for its end; its output is then on stdout")
+		.addHelpText("after", example('muster submit research -i topic="queues" -i folder=samples/library --wait'))
+		.action(lazy(() => import("./commands/submit.ts")));
+
+	program
+		.command("status")
+		.description("how the fleet and the queue are")
+		.addHelpText("after", example("muster status --json"))
+		.action(lazy(() => import("./commands/status.ts")));
+
+	program
+		.command("ps")
+		.description("live and recent tasks, and why each one waits")
+		.option("--runs", "runs of workflows instead of tasks")
+		.option("--limit <number>", "most rows", whole(1, 1_000), 50)
+		.addHelpText("after", example("muster ps --runs --limit 10"))
+		.action(lazy(() => import("./commands/ps.ts")));
+
+	program
+		.command("task")
+		.description("one task with its attempts, or one run with its steps")
+		.argument("<id>", "the id, or the beginning of one that no other begins with")
+		.addHelpText("after", example("muster task tsk_1m8646zsq07sv25x"))
+		.action(lazy(() => import("./commands/task.ts")));
+
+	program
+		.command("agents")
+		.description("the agents, what each can do and how it fares")
+		.addHelpText("after", example("muster agents"))
+		.action(lazy(() => import("./commands/agents.ts")));
+
+	program
+		.command("workflows")
+		.description("the workflows that can be run, with their inputs")
+		.option("--check <file>", "check a workflow file; every problem with its line and column")
+		.addHelpText("after", example("muster workflows --check my-workflow.yaml"))
+		.action(lazy(() => import("./commands/workflows.ts")));
+
+	program
+		.command("cancel")
+		.description("cancel a task or a run with all that belongs to it")
+		.argument("<id>", "the id, or the beginning of one that no other begins with")
+		.addHelpText("after", example("muster cancel run_1m8646zsq07sv25x"))
+		.action(lazy(() => import("./commands/cancel.ts")));
+
+	program
+		.command("dead")
+		.description("failed tasks with their errors, newest first")
+		.option("--limit <number>", "most rows", whole(1, 1_000), 50)
+		.addHelpText("after", example("muster dead --json"))
+		.action(lazy(() => import("./commands/dead.ts")));
+
+	program
+		.command("doctor")
+		.description("check this machine, the data folder and the workflows; each check is ok or says what to do")
+		.addHelpText("after", example("muster doctor"))
+		.action(lazy(() => import("./commands/doctor.ts")));
+
+	return program;
+}
+
+/** Thrown to leave the parser once the version is printed. */
+export class VersionShown extends Error {}
+
+const STOP_TEXT = `
+SIGTERM or ^C: it takes nothing new and gives what runs the grace to end. What does not is offered again at the
+next start, so nothing is lost and the exit code is 0. A second one ends the grace at once, just as safely.`;
+
+const RUN_TEXT = `
+Uses the server of the data folder when one runs, and works by itself when none does.
+Files of the same name in the folder given with --out are replaced. The first ^C cancels the run and waits for that,
+the second leaves at once.`;
+
+const example = (command: string, more = ""): string => `\nExample:\n  ${command}${more === "" ? "" : `\n${more}`}`;
+
+export const exitCodesText = (): string =>
+	["Exit codes:", ...exitCodes.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join("\n");
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function whole(least: number, most: number): (text: string) => number {
+	return (text) => {
+		const value = Number(text);
+		if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+		throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+	};
+}

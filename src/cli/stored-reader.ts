@@ -1,0 +1,143 @@
+/**
+ * What a data folder holds, read without owning it: nothing is written, nothing starts, and a process that works on it
+ * is not disturbed. The state is folded from the newest snapshot and the journal, as at a start.
+ */
+import { systemClock } from "../clock.ts";
+import type { History } from "../journal/journal.ts";
+import type { Owner } from "../journal/lock.ts";
+import { journalPaths, recover } from "../journal/recovery.ts";
+import { openForReading } from "../journal/sqlite-file.ts";
+import { ViewsReader } from "../journal/views.ts";
+import { Reader as StateReader } from "../orchestrator/reader.ts";
+import type { RunView, TaskView } from "../orchestrator/view.ts";
+import { Registry } from "../scheduler/registry.ts";
+import type { State } from "../state.ts";
+import { isTerminal, type Task } from "../task/task.ts";
+import type { Run } from "../workflow/run.ts";
+import type { Reader, StoppedStatus } from "./connection.ts";
+
+interface Stored {
+	folder: string;
+	state: State;
+	lastEvent: number;
+	/** The process that works on the folder now. */
+	owner: Owner | undefined;
+	history: History & { close(): void };
+	/** Over, but perhaps not in the history yet. */
+	tasks: ReadonlyMap<string, Task>;
+	runs: ReadonlyMap<string, Run>;
+}
+
+export class StoredReader implements Reader {
+	readonly remark: string;
+	readonly #stored: Stored;
+	readonly #reader: StateReader;
+
+	private constructor(stored: Stored) {
+		this.#stored = stored;
+		const { folder, owner, state, history, tasks, runs } = stored;
+		this.#reader = new StateReader({
+			ledger: {
+				...{ state, history, journal: { full: false } },
+				task: (id) => state.tasks.get(id) ?? tasks.get(id) ?? history.task(id),
+				run: (id) => state.runs.get(id) ?? runs.get(id) ?? history.run(id),
+				recentTasks: () => tasks.values(),
+				recentRuns: () => runs.values(),
+			},
+			registry: new Registry(),
+			dispatcher: { attempt: () => undefined, stopping: true },
+		});
+		const left = [...state.tasks.values()].filter((task) => !isTerminal(task.state)).length;
+		const next = left === 0 ? "" : `; its ${left} unfinished task(s) go on with: muster up`;
+		this.remark =
+			owner === undefined
+				? `no server runs on ${folder}; this is what it holds${next}`
+				: `process ${owner.pid} works on ${folder} without a server; this is what it has stored so far`;
+	}
+
+	/** @throws E_DATA_FOLDER, E_DATA_FOLDER_NEWER, E_JOURNAL_CORRUPT, E_JOURNAL_TRUNCATED */
+	static async open(folder: string, owner: Owner | undefined): Promise<StoredReader> {
+		const paths = journalPaths(folder);
+		const tasks = new Map<string, Task>();
+		const runs = new Map<string, Run>();
+		const sink = {
+			task: (task: Task) => void tasks.set(task.id, task),
+			run: (run: Run) => void runs.set(run.id, run),
+		};
+		const db = openForReading(paths.journal);
+		try {
+			// A damaged snapshot that an older one makes good is the business of `muster doctor`.
+			const { state, end } = await recover(paths, db, sink, () => undefined);
+			const history = openHistory(paths.views);
+			return new StoredReader({ folder, owner, state, lastEvent: end.lastEvent, history, tasks, runs });
+		} finally {
+			db.close();
+		}
+	}
+
+	async status(): Promise<StoppedStatus> {
+		const { folder, state, lastEvent } = this.#stored;
+		const { counts } = state;
+		const live = { blocked: 0, scheduled: 0, ready: 0, running: 0, waiting: 0 };
+		for (const task of state.tasks.values()) if (!isTerminal(task.state)) live[task.state as keyof typeof live]++;
+		const over = counts.completed + counts.failed;
+		return {
+			orchestrator: "stopped",
+			timestamp: new Date(systemClock.now()).toISOString(),
+			dataDir: folder,
+			totalAgents: 0,
+			components: { journal: { state: "ready", lastEvent } },
+			taskQueue: {
+				pending: live.blocked + live.scheduled + live.ready + live.waiting,
+				...live,
+				...counts,
+				successRate: over === 0 ? null : counts.completed / over,
+				refusedResults: 0,
+			},
+			runs: { running: state.runs.size },
+		};
+	}
+
+	tasks = async (limit: number): Promise<TaskView[]> => onlyOnce(this.#reader.tasks({ limit })).map(this.#explain);
+	runs = async (limit: number): Promise<RunView[]> => onlyOnce(this.#reader.runs({ limit }));
+	task = async (id: string): Promise<TaskView> => this.#explain(this.#reader.task(id));
+	run = async (id: string): Promise<RunView> => this.#reader.run(id);
+	runTasks = async (id: string): Promise<TaskView[]> => this.#reader.runTasks(id).map(this.#explain);
+	agents = async (): Promise<never[]> => [];
+	deadLetters = async (limit: number): Promise<TaskView[]> => this.#reader.deadLetters({ limit });
+
+	async close(): Promise<void> {
+		this.#stored.history.close();
+	}
+
+	/** Without a fleet to look at, a ready or running task waits for a start and for nothing else. */
+	readonly #explain = (task: TaskView): TaskView => {
+		if (task.state !== "ready" && task.state !== "running") return task;
+		if (this.#stored.owner !== undefined) {
+			const { waiting: _, ...rest } = task; // what that process waits for is not known here
+			return rest;
+		}
+		const text = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
+		return { ...task, waiting: { reason: "stopping", text } };
+	};
+}
+
+function openHistory(path: string): Stored["history"] {
+	try {
+		return new ViewsReader(path);
+	} catch {
+		// Missing or damaged: the next start makes it again. Until then only what is in the state can be shown.
+		const none = (): undefined => undefined;
+		const nothing = (): never[] => [];
+		return {
+			...{ task: none, taskByKey: none, run: none, close: none },
+			...{ tasksOfRun: nothing, deadLetters: nothing, latestTasks: nothing, latestRuns: nothing },
+		};
+	}
+}
+
+/** The history is read a little later than the state and may know the end of what was live in it; the state goes first. */
+function onlyOnce<T extends { id: string }>(items: T[]): T[] {
+	const ids = new Set<string>();
+	return items.filter(({ id }) => !ids.has(id) && ids.add(id));
+}
