@@ -58,11 +58,12 @@ export class Reader {
 		return this.#viewRun(this.findRun(id));
 	}
 
-	/** The run's tasks that are known, in the order of its steps. */
+	/** The run's tasks that are known, in the order of its steps; at most 1,000. */
 	runTasks(id: string): TaskView[] {
-		const tasks = Object.entries(this.findRun(id).steps).flatMap(([step, { each, total }]) =>
-			Array.from({ length: total }, (_, index) => this.#ledger.task(stepTaskId(id, step, each, index))),
+		const ids = Object.entries(this.findRun(id).steps).flatMap(([step, { each, total }]) =>
+			Array.from({ length: total }, (_, index) => stepTaskId(id, step, each, index)),
 		);
+		const tasks = ids.slice(0, MAX_ROWS).map((taskId) => this.#ledger.task(taskId));
 		return tasks.filter((task) => task !== undefined).map((task) => this.#view(task));
 	}
 

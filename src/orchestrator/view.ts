@@ -138,7 +138,7 @@ export function runView(
 }
 
 function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
-	const step = run.steps[id];
+	const step = Object.hasOwn(run.steps, id) ? run.steps[id] : undefined;
 	if (step === undefined) {
 		const state = run.state === "running" ? "waiting" : "not-started";
 		return { id, state, total: 0, done: 0, failed: 0, fraction: 0 };

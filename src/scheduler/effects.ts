@@ -10,6 +10,11 @@ import type { Attempt } from "./attempt.ts";
 import type { Emit, Ledger } from "./ledger.ts";
 
 const MAX_EFFECTS = 10_000;
+const MAX_KEY = 512;
+
+/** Keys are members of an object in the journal: not those that every object has. */
+const isKey = (key: unknown): boolean =>
+	typeof key === "string" && key.length > 0 && key.length <= MAX_KEY && !(key in Object.prototype);
 
 export async function runEffect<Result extends Json>(
 	ledger: Ledger,
@@ -33,6 +38,11 @@ export async function runEffect<Result extends Json>(
 	};
 
 	mayAct(attempt);
+	if (!isKey(effect.key)) {
+		throw new MusterError("E_INPUT_INVALID", `${JSON.stringify(effect.key)} cannot be the key of an effect`, {
+			hint: `Use a text of 1 to ${MAX_KEY} characters that is the same in every attempt.`,
+		});
+	}
 	const known = task.effects?.[effect.key];
 	if (known?.state === "done") return known.result as Result;
 	if (known === undefined && Object.keys(task.effects ?? {}).length >= MAX_EFFECTS) {
