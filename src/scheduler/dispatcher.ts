@@ -7,12 +7,14 @@
  * D2  A closed attempt's slot is given back in the same step.
  * D3  Nothing is offered before the event that made it ready is durable.
  * D4  Without space for the journal nothing new starts.
+ * D5  A task that is given up when the process dies once more over it (a suspect) runs while no other suspect does. So of
+ *     all that ran at every death only the one that killed the process is given up.
  */
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
-import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
+import { deadlineError, isSuspect, type Outcome, settle, settleCrash } from "../task/settle.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, move, type NewTask, type Task } from "../task/task.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
@@ -49,6 +51,11 @@ export interface DispatcherParts {
 
 /** Starts in one turn of the event loop; then others get theirs. */
 const STARTS_A_TURN = 256;
+/**
+ * A start is not on disk at once, so a task that kills the process at once leaves no trace. Recovered tasks are offered in
+ * the same order at every start and finished ones are gone, so sooner or later it is among the first of them.
+ */
+const CAREFUL_STARTS = 1_000;
 /** Attempt tokens of one epoch. */
 const TOKENS_AN_EPOCH = 2 ** 32;
 
@@ -61,6 +68,11 @@ export class Dispatcher {
 	readonly #attempts = new Map<string, Attempt>();
 	/** Wake those who wait for an attempt to close. */
 	#waiting: (() => void)[] = [];
+	/** The suspect that runs, and those that had their turn meanwhile. */
+	#suspect: Attempt | undefined;
+	#parked: Task[] = [];
+	/** Recovered tasks that may have run although no start is on disk: they start when it is. */
+	#careful = new Set<string>();
 	#token: number;
 	#startsThisTurn = 0;
 	#watching = false;
@@ -130,6 +142,11 @@ export class Dispatcher {
 		while (this.#startsThisTurn < STARTS_A_TURN) {
 			const match = this.#matcher.next();
 			if (match === undefined) return;
+			if (this.#suspect !== undefined && isSuspect(match.task)) {
+				this.#parked.push(match.task);
+				this.#parts.registry.giveBack(match.seat);
+				continue;
+			}
 			if (this.#startsThisTurn++ === 0) setImmediate(this.#nextTurn);
 			this.#start(match.task, match.seat);
 		}
@@ -160,6 +177,8 @@ export class Dispatcher {
 		);
 		for (const task of tasks) {
 			if (settled.has(task) || isTerminal(task.state)) continue;
+			const mayHaveRun = task.state === "ready" || task.state === "scheduled";
+			if (mayHaveRun && this.#careful.size < CAREFUL_STARTS) this.#careful.add(task.id);
 			this.watchDeadline(task);
 			this.placed(task);
 		}
@@ -237,8 +256,9 @@ export class Dispatcher {
 		const token = ++this.#token;
 		const attempt = new Attempt(task, seat, token, clock.monotonic());
 		this.#attempts.set(id, attempt);
-		// Once a process has died over this task, its next start must be on disk before it runs, or it is not counted.
-		const crashed = (task.crashes ?? 0) > 0;
+		if (isSuspect(task)) this.#suspect = attempt;
+		// Where a process may have died over this task, its next start must be on disk before it runs, or it is not counted.
+		const crashed = this.#careful.delete(id) || (task.crashes ?? 0) > 0;
 		const started = { type: "task.started", at: clock.now(), id, token, agent: seat.name } as const;
 		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
 		if (task.timeoutMs !== undefined) this.#alarms.setIn("timeout", id, task.timeoutMs);
@@ -301,8 +321,16 @@ export class Dispatcher {
 		else if (kind === "error") seat.stats.failed++;
 		else if (kind === "lost") seat.stats.lost++;
 		this.#parts.registry.giveBack(seat);
+		if (attempt === this.#suspect) this.#unpark();
 		this.#wake();
 		this.pump();
+	}
+
+	#unpark(): void {
+		const parked = this.#parked;
+		this.#suspect = undefined;
+		this.#parked = [];
+		for (const task of parked) if (task.state === "ready") this.#matcher.offer(task);
 	}
 
 	/** The signal goes out; the attempt closes when its skill ends, or when the grace is over. */

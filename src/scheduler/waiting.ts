@@ -1,5 +1,6 @@
 /** Why a task does not run: one reason, the same in library, API and command line. */
 import type { State } from "../state.ts";
+import { isSuspect } from "../task/settle.ts";
 import type { Task } from "../task/task.ts";
 import type { Registry } from "./registry.ts";
 
@@ -69,6 +70,10 @@ function whyReady(task: Task, world: { stopping: boolean; full: boolean }, regis
 	const demand = [task.type, ...(task.capabilities ?? [])].join(" + ");
 	if (!registry.canDo(task.type, task.capabilities)) {
 		return { reason: "no-capable-agent", text: `no agent can do ${demand}; it starts when one is added` };
+	}
+	if (isSuspect(task)) {
+		const text = "the process died twice while it ran: such tasks run one at a time";
+		return { reason: "no-free-slot", text };
 	}
 	const holders: string[] = [];
 	for (const seat of registry.seats) {

@@ -15,6 +15,9 @@ export type Outcome =
 /** A task whose process died this often while it ran is not offered any more. */
 export const MAX_CRASHES = 3;
 
+/** Whether one more death of the process is the last. */
+export const isSuspect = (task: Task): boolean => (task.crashes ?? 0) >= MAX_CRASHES - 1;
+
 /**
  * @param token the attempt's; the task's own token must be the same (the caller has checked)
  * @param now wall clock
