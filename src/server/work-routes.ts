@@ -16,7 +16,8 @@ const runRequest = z.strictObject({
 		z.string().min(1),
 		z.strictObject({ yaml: z.string(), file: z.string().min(1).max(4_096).default("workflow.yaml") }),
 	]),
-	inputs: z.record(z.string(), z.unknown()).default({}),
+	/** Checked against what the workflow declares. */
+	inputs: z.unknown().optional(),
 });
 
 export function addWorkRoutes(app: App): void {
@@ -41,8 +42,8 @@ export function addWorkRoutes(app: App): void {
 				hint: 'It has the form {"workflow": "content-creation", "inputs": {"topic": "..."}}.',
 			});
 		}
-		const { workflow, inputs } = parsed.data;
-		const id = await orchestrator.startRun(definitionOf(workflow), inputs);
+		const { workflow, inputs = {} } = parsed.data;
+		const id = await orchestrator.startRun(definitionOf(workflow), inputs as Record<string, unknown>);
 		return context.json(orchestrator.run(id), 201, { location: `/v1/runs/${encodeURIComponent(id)}` });
 	});
 	app.post("/v1/runs/:id/cancel", async (context) => {
