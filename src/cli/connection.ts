@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { readEnvironment } from "../config.ts";
+import { toMs } from "../duration.ts";
 import { hasCode, MusterError } from "../errors.ts";
 import { type Owner, readOwner } from "../journal/lock.ts";
 import type { Status } from "../orchestrator/status.ts";
@@ -82,6 +83,7 @@ export async function findServer(options: GlobalOptions): Promise<HttpConnection
 
 /** To look. @throws E_DATA_FOLDER when there is nothing to look at */
 export async function openReader(options: GlobalOptions): Promise<Reader> {
+	checkTimeout(options);
 	const server = await findServer(options);
 	if (server !== undefined) return server;
 	const folder = dataFolder(options);
@@ -100,6 +102,7 @@ export interface OpenOptions {
 
 /** To act. @throws E_DATA_FOLDER, E_DATA_FOLDER_LOCKED */
 export async function openConnection(options: GlobalOptions, { work, create }: OpenOptions): Promise<Connection> {
+	checkTimeout(options);
 	if (!create) checkExists(dataFolder(options));
 	for (let waited = 0; ; waited += STEP_MS) {
 		const server = await findServer(options);
@@ -119,6 +122,11 @@ function checkExists(folder: string): void {
 	throw new MusterError("E_DATA_FOLDER", `there is no data folder at ${folder}`, {
 		hint: "Name it with --data, or begin one with: muster run content-creation",
 	});
+}
+
+/** Also where nothing has to be waited for: a mistake is told at once, and not only sometimes. */
+function checkTimeout({ timeout }: GlobalOptions): void {
+	if (timeout !== undefined) toMs(timeout, "--timeout");
 }
 
 export function isRunning({ pid }: Owner): boolean {
