@@ -15,7 +15,8 @@ const filesOf = (folder: string, ending = ".ts"): string[] =>
 		.map((name) => `${folder}/${name}`);
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const isTest = (path: string): boolean => path.endsWith(".test.ts");
+/** A conformance suite is a test that other tests run. */
+const isTest = (path: string): boolean => /(\.test|\/conformance)\.ts$/.test(path);
 const source = filesOf("src").filter((path) => !isTest(path));
 const everything = ["src", "test", "examples", "demo", "bench"].flatMap((folder) => filesOf(folder));
 
