@@ -1,5 +1,5 @@
 /** The log of a data folder: muster.log, one JSON object a line. It never writes to the terminal, where progress is drawn. */
-import { renameSync, statSync } from "node:fs";
+import { openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { MusterError } from "../errors.ts";
@@ -26,11 +26,7 @@ export class LogFile implements Log {
 		const path = join(folder, "muster.log");
 		shorten(path);
 		const { pino, stdTimeFunctions } = await import("pino");
-		const destination = pino.destination({ dest: path, sync: false, mode: 0o600 });
-		await new Promise<void>((resolve, reject) => {
-			destination.once("ready", resolve);
-			destination.once("error", (cause: Error) => reject(unwritable(path, cause)));
-		});
+		const destination = pino.destination({ fd: openLog(path), sync: false });
 		destination.on("error", () => undefined); // a full disk shows in the journal; the log must not end the process
 		const flush = (): void => {
 			try {
@@ -59,6 +55,14 @@ export class LogFile implements Log {
 
 	#write(level: Level, message: string, fields: Fields = {}): void {
 		this.#logger[level](fields, message);
+	}
+}
+
+function openLog(path: string): number {
+	try {
+		return openSync(path, "a", 0o600);
+	} catch (error) {
+		throw unwritable(path, error as Error);
 	}
 }
 

@@ -73,7 +73,7 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.command("run")
 		.description("run a workflow, show its progress, and put its files into a folder")
 		.argument("<workflow>", "a name (see: muster workflows), or the path of a .yaml file")
-		.option("-i, --input <key=value>", "an input of the workflow; again for each", collect, [])
+		.option("-i, --input <key=value>", "an input of the workflow; again for each", collect)
 		.option("--input-file <file>", "inputs from a JSON object in a file; -i goes before them")
 		.option("--out <dir>", "folder for the files it makes (default: out/<workflow>/<run id>)")
 		.option("--detach", "start it in the running server and return at once")
@@ -84,7 +84,7 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.command("submit")
 		.description("submit one task; its id is on stdout once the task is stored")
 		.argument("<type>", "the task type, for example research (see: muster agents)")
-		.option("-i, --input <key=value>", "a member of the input; JSON where it is JSON, else text", collect, [])
+		.option("-i, --input <key=value>", "a member of the input; JSON where it is JSON, else text", collect)
 		.option("--input-json <json>", "the whole input as JSON")
 		.addOption(
 			new Option("--priority <priority>", "its place in the queue").choices([
@@ -95,7 +95,7 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 				"background",
 			]),
 		)
-		.option("--after <id>", "a task that must complete first; again for each", collect, [])
+		.option("--after <id>", "a task that must complete first; again for each", collect)
 		.addOption(new Option("--at <time>", "not before this time, for example 2026-12-01T07:00:00Z").conflicts("delay"))
 		.option("--delay <duration>", "not before this long from now, for example 10m")
 		.option("--key <key>", "idempotency key: the same key again gives the same task")
@@ -177,7 +177,7 @@ const example = (command: string, more = ""): string => `\nExample:\n  ${command
 export const exitCodesText = (): string =>
 	["Exit codes:", ...exitCodes.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join("\n");
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 function whole(least: number, most: number): (text: string) => number {
 	return (text) => {

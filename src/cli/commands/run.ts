@@ -18,7 +18,7 @@ import { Terminal } from "../terminal.ts";
 import { readObject, readPairs } from "../values.ts";
 
 interface RunOptions extends GlobalOptions {
-	input: string[];
+	input?: string[];
 	inputFile?: string;
 	out?: string;
 	detach?: boolean;
@@ -27,7 +27,7 @@ interface RunOptions extends GlobalOptions {
 export async function run([workflow = ""]: string[], options: RunOptions): Promise<number> {
 	const terminal = new Terminal(options);
 	const timeoutMs = options.timeout === undefined ? undefined : toMs(options.timeout, "--timeout");
-	const texts = readPairs(options.input);
+	const texts = readPairs(options.input ?? []);
 	const fromFile = options.inputFile === undefined ? {} : await readObject(options.inputFile);
 	const connection = options.detach
 		? await needServer(options)

@@ -16,10 +16,10 @@ import { Terminal } from "../terminal.ts";
 import { parseJson, readPairs, readValue } from "../values.ts";
 
 interface SubmitOptions extends GlobalOptions {
-	input: string[];
+	input?: string[];
 	inputJson?: string;
 	priority?: Priority;
-	after: string[];
+	after?: string[];
 	at?: string;
 	delay?: string;
 	key?: string;
@@ -32,7 +32,7 @@ export async function run([type = ""]: string[], options: SubmitOptions): Promis
 	const input = readInput(options);
 	const connection = await openConnection(options, { work: options.wait === true, create: true });
 	try {
-		const dependsOn = await Promise.all(options.after.map(async (id) => (await findTask(connection, id)).id));
+		const dependsOn = await Promise.all((options.after ?? []).map(async (id) => (await findTask(connection, id)).id));
 		const spec: TaskSpec = {
 			type,
 			...(input !== undefined && { input }),
@@ -63,7 +63,7 @@ async function sayNobodyCan(terminal: Terminal, connection: Connection, { type, 
 }
 
 function readInput({ input, inputJson }: SubmitOptions): Json | undefined {
-	const pairs = Object.entries(readPairs(input)).map(([key, text]) => [key, readValue(text)] as const);
+	const pairs = Object.entries(readPairs(input ?? [])).map(([key, text]) => [key, readValue(text)] as const);
 	if (inputJson === undefined) return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 	const whole = parseJson(inputJson, "--input-json");
 	if (pairs.length === 0) return whole;
