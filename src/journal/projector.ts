@@ -4,12 +4,14 @@
  */
 import { rmSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { type ErrorData, hasCode, toErrorData } from "../errors.ts";
+import { type ErrorData, hasCode, MusterError, toErrorData } from "../errors.ts";
 import { decodeBody, type StoredEvent } from "../events.ts";
 import { createState, type State } from "../state.ts";
+import type { Task } from "../task/task.ts";
+import type { Run } from "../workflow/run.ts";
 import { findBase, foldBatch, type JournalPaths } from "./recovery.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import { type Anchor, guarded, openForReading, readAnchor, readChain } from "./sqlite-file.ts";
+import { type Anchor, damaged, guarded, lastSeq, openForReading, readAnchor, readChain } from "./sqlite-file.ts";
 import { ViewsWriter } from "./views.ts";
 
 export interface ProjectorOptions {
@@ -49,10 +51,8 @@ let bytesSinceSnapshot = 0;
 let working = false;
 let closing = false;
 
-const sink = {
-	task: (task: Parameters<ViewsWriter["putTask"]>[0]) => views.putTask(task),
-	run: (run: Parameters<ViewsWriter["putRun"]>[0]) => views.putRun(run),
-};
+/** What the last fold led to; it is kept until it is in the views, since nothing can be folded twice. */
+let folded: { anchor: Anchor; tasks: Task[]; runs: Run[]; batches: number } | undefined;
 
 port.on("message", (request: ProjectorRequest) => {
 	if (request.kind === "read") return read(request);
@@ -65,12 +65,18 @@ work();
 
 function openViews(): ViewsWriter {
 	try {
-		return new ViewsWriter(paths.views);
+		const opened = new ViewsWriter(paths.views);
+		opened.position();
+		return opened;
 	} catch (error) {
 		send({ kind: "notice", message: `${paths.views} was not usable (${(error as Error).message}) and is rebuilt` });
-		for (const suffix of ["", "-wal", "-shm"]) rmSync(paths.views + suffix, { force: true });
+		removeViews();
 		return new ViewsWriter(paths.views);
 	}
+}
+
+function removeViews(): void {
+	for (const suffix of ["", "-wal", "-shm"]) rmSync(paths.views + suffix, { force: true });
 }
 
 /** The newest place from which nothing is missing in the views; without one, the newest at all, and says so. */
@@ -100,7 +106,9 @@ function work(): void {
 			if (slice()) work();
 			else if (closing) close();
 		} catch (error) {
-			if (hasCode(error, "E_STORAGE_FULL")) setTimeout(work, FULL_RETRY_MS);
+			// At the end nothing is waited for: what the views lack is in the journal.
+			if (closing) close();
+			else if (hasCode(error, "E_STORAGE_FULL")) setTimeout(work, FULL_RETRY_MS);
 			else send({ kind: "failed", error: toErrorData(error, "E_JOURNAL_FAILED") });
 		}
 	});
@@ -108,30 +116,60 @@ function work(): void {
 
 /** Returns whether there may be more. */
 function slice(): boolean {
-	let batches = 0;
-	const end = guarded(paths.views, () =>
-		views.transaction(() => {
-			let at = anchor;
-			for (const batch of readChain(db, anchor, paths.journal)) {
-				foldBatch(state, batch, sink, paths.journal);
-				bytesSinceSnapshot += batch.body.byteLength;
-				at = { seq: batch.seq, lastEvent: batch.first + batch.count - 1, hash: batch.hash };
-				if (++batches === SLICE) break;
-			}
-			return at;
-		}),
-	);
+	folded ??= fold();
+	const { batches, tasks, runs } = folded;
+	const end = folded.anchor;
+	if (batches > 0) {
+		writeViews(() => {
+			for (const task of tasks) views.putTask(task);
+			for (const run of runs) views.putRun(run);
+			return end;
+		});
+	}
 	anchor = end;
+	folded = undefined;
 	send({ kind: "projected", seq: anchor.seq }); // also when there was nothing: it answers the question
-	if (batches === 0) return false;
 	if (bytesSinceSnapshot >= snapshotBytes) snapshot();
 	return batches === SLICE;
 }
 
+function fold(): NonNullable<typeof folded> {
+	const result = { anchor, tasks: [] as Task[], runs: [] as Run[], batches: 0 };
+	const sink = {
+		task: (task: Task) => void result.tasks.push(task),
+		run: (run: Run) => void result.runs.push(run),
+	};
+	for (const batch of readChain(db, anchor, paths.journal)) {
+		foldBatch(state, batch, sink, paths.journal);
+		bytesSinceSnapshot += batch.body.byteLength;
+		result.anchor = { seq: batch.seq, lastEvent: batch.first + batch.count - 1, hash: batch.hash };
+		if (++result.batches === SLICE) break;
+	}
+	return result;
+}
+
+function writeViews(put: () => Anchor): void {
+	try {
+		guarded(paths.views, () => views.transaction(put));
+	} catch (error) {
+		if (!hasCode(error, "E_JOURNAL_CORRUPT")) throw error;
+		removeViews();
+		throw new MusterError("E_JOURNAL_FAILED", `${paths.views} is damaged; it is rebuilt at the next start`, {
+			cause: error,
+		});
+	}
+}
+
+/** It saves time and space, never truth: without room for it the journal stays as long as it is. */
 function snapshot(): void {
-	writeSnapshot(paths.snapshots, { state, anchor });
-	bytesSinceSnapshot = 0;
-	send({ kind: "snapshot", seq: anchor.seq });
+	try {
+		writeSnapshot(paths.snapshots, { state, anchor });
+		bytesSinceSnapshot = 0;
+		send({ kind: "snapshot", seq: anchor.seq });
+	} catch (error) {
+		bytesSinceSnapshot = Math.floor(snapshotBytes / 2);
+		send({ kind: "notice", message: `no snapshot could be written (${(error as Error).message}); it is tried again` });
+	}
 }
 
 function read({ id, after, limit }: Extract<ProjectorRequest, { kind: "read" }>): void {
@@ -142,16 +180,28 @@ function read({ id, after, limit }: Extract<ProjectorRequest, { kind: "read" }>)
 	}
 }
 
+/** The place after the last batch that holds nothing after this event. */
+function placeBefore(after: number): Anchor {
+	const select = db.prepare("SELECT seq, first + count - 1 AS lastEvent, hash FROM batches WHERE seq = ?");
+	let place = readAnchor(db);
+	for (let low = place.seq + 1, high = lastSeq(db); low <= high; ) {
+		const seq = Math.floor((low + high) / 2);
+		const row = select.get(seq) as { seq: number; lastEvent: number; hash: Uint8Array } | undefined;
+		if (row === undefined) throw damaged(paths.journal, seq, "is missing");
+		if (row.lastEvent <= after) {
+			place = { ...row, hash: Buffer.from(row.hash) };
+			low = seq + 1;
+		} else high = seq - 1;
+	}
+	return place;
+}
+
+/** What is read is checked against the chain, as at a start. */
 function readEvents(after: number, limit: number): StoredEvent[] {
-	const rows = db
-		.prepare(
-			"SELECT first, body FROM batches WHERE seq >= (SELECT ifnull(max(seq), 0) FROM batches WHERE first <= ?) ORDER BY seq",
-		)
-		.iterate(after + 1) as Iterable<{ first: number; body: Uint8Array }>;
 	const events: StoredEvent[] = [];
-	for (const row of rows) {
-		for (const [i, event] of decodeBody(row.body).entries()) {
-			const seq = row.first + i;
+	for (const batch of readChain(db, placeBefore(after), paths.journal)) {
+		for (const [i, event] of decodeBody(batch.body).entries()) {
+			const seq = batch.first + i;
 			if (seq <= after) continue;
 			events.push({ ...event, seq });
 			if (events.length === limit) return events;

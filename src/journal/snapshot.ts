@@ -57,12 +57,17 @@ export function writeSnapshot(folder: string, { state, anchor }: Snapshot): void
 		for (const chunk of chunks(lines(state, anchor))) write(chunk);
 		writeAll(file, `${JSON.stringify({ sha256: digest.digest("hex") })}\n`);
 		fsyncSync(file);
+	} catch (error) {
+		rmSync(temporary, { force: true });
+		throw error;
 	} finally {
 		closeSync(file);
 	}
 	renameSync(temporary, path);
 	syncFolder(folder);
 	for (const old of listSnapshots(folder).slice(KEPT)) rmSync(old.path, { force: true });
+	// What a killed process had begun.
+	for (const name of readdirSync(folder)) if (name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
 }
 
 function* lines(state: State, anchor: Anchor): Generator<unknown> {

@@ -111,7 +111,7 @@ function pruneEnd(upTo: number, keepBytes: number): number {
 }
 
 function close(): void {
-	db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+	attempt(() => db.exec("PRAGMA wal_checkpoint(TRUNCATE)")); // without space the WAL stays, and is read at the next start
 	db.close();
 	port.close();
 }
