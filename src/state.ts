@@ -42,7 +42,7 @@ export interface State {
 	tasks: Map<string, Task>;
 	/** Live tasks that depend on a task, by its id. */
 	dependents: Map<string, Set<string>>;
-	/** Live tasks by idempotency key. */
+	/** Tasks in here by idempotency key, also those that are over. */
 	keys: Map<string, string>;
 	runs: Map<string, Run>;
 	/** Definitions by hash: those of live runs, and some recent ones. */
@@ -264,7 +264,6 @@ function endAttempt(state: State, event: { id: string; token: number; at: number
 function ended(state: State, task: Task, at: number, sink: Sink): void {
 	task.endedAt = at;
 	state.counts[task.state as "completed" | "failed" | "cancelled" | "skipped"]++;
-	if (task.idempotencyKey !== undefined) state.keys.delete(task.idempotencyKey);
 	if (task.state === "completed") {
 		for (const id of state.dependents.get(task.id) ?? []) {
 			const dependent = state.tasks.get(id);
@@ -308,6 +307,7 @@ function leaveIfOver(state: State, id: string, sink: Sink): void {
 	const parent = task.parent === undefined ? undefined : state.tasks.get(task.parent);
 	if (parent !== undefined && !isTerminal(parent.state)) return;
 	state.tasks.delete(id);
+	if (task.idempotencyKey !== undefined) state.keys.delete(task.idempotencyKey);
 	sink.task(task);
 }
 
@@ -361,7 +361,7 @@ function runEnded(state: State, run: Run, end: RunState, at: number, sink: Sink)
 /** Puts a live task of a snapshot back; call {@link relink} once all are there. */
 export function restoreTask(state: State, task: Task): void {
 	state.tasks.set(task.id, task);
-	if (task.idempotencyKey !== undefined && !isTerminal(task.state)) state.keys.set(task.idempotencyKey, task.id);
+	if (task.idempotencyKey !== undefined) state.keys.set(task.idempotencyKey, task.id);
 }
 
 /** Derives what a snapshot does not store. */
