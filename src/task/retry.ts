@@ -16,7 +16,9 @@ export const LONGEST_ASKED_DELAY_MS = 24 * 3_600_000;
  * @returns milliseconds, never above `capMs`
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
-	const bound = Math.min(policy.capMs, policy.initialMs * policy.factor ** Math.min(attempt - 1, 1_000));
+	// The growth is finite, so that a wait of zero stays zero.
+	const growth = Math.min(Number.MAX_VALUE, policy.factor ** (attempt - 1));
+	const bound = Math.min(policy.capMs, policy.initialMs * growth);
 	return policy.jitter === "full" ? Math.floor(random * bound) : Math.floor(bound);
 }
 
