@@ -28,7 +28,8 @@ export interface Running {
 
 /** In the repository's folder, where samples and workflows are; without the caller's own settings. */
 export function start(t: TestContext, args: readonly string[], options: { cwd?: string } = {}): Running {
-	const { MUSTER_DATA: _, NO_COLOR: __, CI: ___, ...env } = process.env;
+	const { MUSTER_DATA: _, NO_COLOR: __, CI: ___, ...inherited } = process.env;
+	const env = { ...inherited, NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "muster-test") };
 	const child = spawn(process.execPath, [bin, ...args], { cwd: options.cwd ?? root, env, stdio: "pipe" });
 	t.after(() => void child.kill("SIGKILL"));
 	const text = { stdout: "", stderr: "" };

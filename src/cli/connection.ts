@@ -19,10 +19,13 @@ import { HttpConnection, isAlive } from "./http-connection.ts";
 import type { GlobalOptions } from "./program.ts";
 
 /** The server's own status, or what can be said of a folder nobody works on. */
-export type StatusView = Status | StoppedStatus;
+export type StatusView = Status | StoredStatus;
 
-export type StoppedStatus = Pick<Status, "timestamp" | "dataDir" | "taskQueue" | "totalAgents" | "runs"> & {
-	orchestrator: "stopped";
+export type StoredStatus = Pick<Status, "timestamp" | "dataDir" | "taskQueue" | "totalAgents" | "runs"> & {
+	/** `no-server`: a process works on the folder, and only what it has stored can be seen. */
+	orchestrator: "stopped" | "no-server";
+	/** That process. */
+	pid?: number;
 	components: { journal: { state: "ready"; lastEvent: number } };
 };
 

@@ -32,8 +32,9 @@ export function fractionOf({ steps }: RunView): number {
 	return steps.reduce((sum, step) => sum + shareOf(step), 0) / steps.length;
 }
 
-const shareOf = (step: StepView): number =>
-	step.state === "completed" || step.state === "skipped" ? 1 : Math.min(1, step.fraction);
+const shareOf = (step: StepView): number => (isDone(step) ? 1 : Math.min(1, step.fraction));
+
+const isDone = ({ state }: StepView): boolean => state === "completed" || state === "skipped";
 
 const isOver = ({ state }: StepView): boolean => state !== "running" && state !== "waiting";
 
@@ -87,10 +88,10 @@ class Bars implements ProgressView {
 	}
 
 	#total(run: RunView, nameColumns: number): string {
-		const over = run.steps.filter(isOver).length;
+		const done = run.steps.filter(isDone).length;
 		const end = run.endedAt === undefined ? this.#clock.now() : Date.parse(run.endedAt);
 		const took = formatMs(Math.max(0, end - Date.parse(run.createdAt)));
-		return `${pad("total", nameColumns)} ${bar(fractionOf(run))} ${over} of ${run.steps.length} steps, ${took}`;
+		return `${pad("total", nameColumns)} ${bar(fractionOf(run))} ${done} of ${run.steps.length} steps, ${took}`;
 	}
 }
 
@@ -128,6 +129,7 @@ class Lines implements ProgressView {
 		for (const step of run.steps) {
 			const done = step.done + step.failed;
 			const last = this.#last.get(step.id) ?? { state: "waiting", done: 0, at: now };
+			if (step.state === "not-started") continue; // the run ended before: its error says why
 			const news = step.state !== last.state || (done !== last.done && now - last.at >= COUNT_MS);
 			if (!news) continue;
 			this.#last.set(step.id, { state: step.state, done, at: now });

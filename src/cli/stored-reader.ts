@@ -14,7 +14,7 @@ import { Registry } from "../scheduler/registry.ts";
 import type { State } from "../state.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
-import type { Reader, StoppedStatus } from "./connection.ts";
+import type { Reader, StoredStatus } from "./connection.ts";
 
 interface Stored {
 	folder: string;
@@ -75,14 +75,14 @@ export class StoredReader implements Reader {
 		}
 	}
 
-	async status(): Promise<StoppedStatus> {
-		const { folder, state, lastEvent } = this.#stored;
+	async status(): Promise<StoredStatus> {
+		const { folder, state, lastEvent, owner } = this.#stored;
 		const { counts } = state;
 		const live = { blocked: 0, scheduled: 0, ready: 0, running: 0, waiting: 0 };
 		for (const task of state.tasks.values()) if (!isTerminal(task.state)) live[task.state as keyof typeof live]++;
 		const over = counts.completed + counts.failed;
 		return {
-			orchestrator: "stopped",
+			...(owner === undefined ? { orchestrator: "stopped" } : { orchestrator: "no-server", pid: owner.pid }),
 			timestamp: new Date(systemClock.now()).toISOString(),
 			dataDir: folder,
 			totalAgents: 0,

@@ -47,8 +47,8 @@ function printTasks(terminal: Terminal, tasks: readonly TaskView[]): void {
 
 function printRuns(terminal: Terminal, runs: readonly RunView[]): void {
 	const rows = runs.map((run) => {
-		const over = run.steps.filter(({ state }) => state !== "running" && state !== "waiting").length;
-		return [run.id, run.workflow, run.state, `${over}/${run.steps.length}`, age(run.createdAt), runDetail(run)];
+		const done = run.steps.filter(({ state }) => state === "completed" || state === "skipped").length;
+		return [run.id, run.workflow, run.state, `${done}/${run.steps.length}`, age(run.createdAt), runDetail(run)];
 	});
 	const states = runs.map(({ state }) => stateStyle(state));
 	terminal.table(["ID", "WORKFLOW", "STATE", "STEPS", "AGE", "DETAIL"], rows, (row) => [

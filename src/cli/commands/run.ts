@@ -154,7 +154,7 @@ function printOutputs(terminal: Terminal, outputs: { [name: string]: Json }, fil
 			({ output }) => output === name || output.startsWith(`${name}.`) || output.startsWith(`${name}[`),
 		);
 		if (own.length > 0) return own.map(({ output, path }) => [output, shortPath(path)]);
-		return isArtifactRef(value) ? [] : [[name, JSON.stringify(value)]];
+		return isArtifactRef(value) ? [] : [[name, shorten(JSON.stringify(value))]];
 	});
 	if (rows.length > 0)
 		terminal.table(
@@ -162,6 +162,13 @@ function printOutputs(terminal: Terminal, outputs: { [name: string]: Json }, fil
 			rows.map(([name = "", value = ""]) => [name, value]),
 		);
 }
+
+const LONGEST_VALUE = 200;
+
+const shorten = (text: string): string =>
+	text.length <= LONGEST_VALUE
+		? text
+		: `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters; --json shows all)`;
 
 function shortPath(path: string): string {
 	const short = relative(process.cwd(), path);

@@ -23,11 +23,12 @@ function print(terminal: Terminal, status: StatusView, url: string | undefined):
 	const { orchestrator, taskQueue: queue, components } = status;
 	const line = (name: string, text: string): void => terminal.print(`${terminal.paint("dim", name.padEnd(10))}${text}`);
 	const style = orchestrator === "running" ? "green" : (stateStyle(orchestrator) ?? "yellow");
-	const process = orchestrator === "stopped" ? "" : `, process ${status.pid}, up ${formatMs(status.uptimeMs)}`;
-	line("muster", `${terminal.paint(style, orchestrator)}${process}`);
+	const process = status.pid === undefined ? "" : `, process ${status.pid}`;
+	const up = "uptimeMs" in status ? `, up ${formatMs(status.uptimeMs)}` : "";
+	line("muster", `${terminal.paint(style, orchestrator)}${process}${up}`);
 	if (url !== undefined) line("url", url);
-	line("data", `${status.dataDir}${orchestrator === "stopped" ? "" : `, durability ${status.durability}`}`);
-	if (orchestrator !== "stopped") line("agents", agentsText(status));
+	line("data", `${status.dataDir}${"durability" in status ? `, durability ${status.durability}` : ""}`);
+	if ("agents" in status) line("agents", agentsText(status));
 	line("tasks", `${queue.running} running, ${queue.pending} pending${pendingText(queue)}`);
 	const rate = queue.successRate === null ? "" : `, ${(queue.successRate * 100).toFixed(1)} % success`;
 	line(
@@ -38,7 +39,7 @@ function print(terminal: Terminal, status: StatusView, url: string | undefined):
 		line("", `${queue.retried} retries, ${queue.reoffered} attempts cut off and offered again`);
 	line("runs", `${status.runs.running} running`);
 	line("journal", `${components.journal.state}, ${components.journal.lastEvent} events`);
-	if (orchestrator !== "stopped") line("process", processText(status));
+	if ("agents" in status) line("process", processText(status));
 }
 
 function pendingText({ blocked, scheduled, ready, waiting }: StatusView["taskQueue"]): string {

@@ -2,6 +2,7 @@
 import { formatMs } from "../../duration.ts";
 import type { Json } from "../../json.ts";
 import type { AttemptView, RunView, TaskView } from "../../orchestrator/view.ts";
+import { isArtifactRef } from "../../skill/skill.ts";
 import { openReader } from "../connection.ts";
 import { findById } from "../ids.ts";
 import { plain } from "../plain.ts";
@@ -107,7 +108,10 @@ function attemptText(number: number, { agent, startedAt, endedAt, error }: Attem
 }
 
 function shorten(value: Json): string {
-	const text = JSON.stringify(value);
+	// A reference is shown as the file it stands for: its hash says nothing to a person.
+	const text = JSON.stringify(value, (_, member) =>
+		isArtifactRef(member) ? `<${member.name}, ${member.size} bytes, ${member.mediaType}>` : member,
+	);
 	return text.length <= LONGEST_VALUE
 		? text
 		: `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters; --json shows all)`;
