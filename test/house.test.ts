@@ -158,7 +158,7 @@ test("the system's clock is taken where a program begins, and nowhere between", 
 		"src/index.ts": "it is public",
 		"src/main.ts": "the default of the composition root",
 		"src/compute/skill-thread.ts": "a thread begins there",
-		"src/skill/command.ts": "limits a child process, whose time is real; tests give a clock of their own",
+		"src/skill/automation/command.ts": "limits a child process, whose time is real; tests give a clock of their own",
 	});
 });
 
@@ -168,7 +168,7 @@ test("SQLite is used by the journal, and to read a table that is a SQLite file",
 	onlyExceptions(
 		outside.map(({ from }) => `${from}: node:sqlite`),
 		{
-			"src/skill/collect.ts": "reads tables, read only",
+			"src/skill/data/collect.ts": "reads tables, read only",
 			"src/cli/checks.ts": "the type of a connection, for `muster doctor`",
 		},
 	);

@@ -1,15 +1,15 @@
 /** The nine skills that come with Muster. */
-import { createActSkill } from "./act.ts";
-import type { ActPolicy } from "./act-policy.ts";
-import { analyze } from "./analyze.ts";
-import { collect } from "./collect.ts";
-import { detect } from "./detect.ts";
-import { editing } from "./editing.ts";
-import { createMonitorSkill } from "./monitor.ts";
-import { research } from "./research.ts";
+import { createActSkill } from "./automation/act.ts";
+import type { ActPolicy } from "./automation/act-policy.ts";
+import { detect } from "./automation/detect.ts";
+import { createMonitorSkill } from "./automation/monitor.ts";
+import { editing } from "./content/editing.ts";
+import { research } from "./content/research.ts";
+import { writing } from "./content/writing.ts";
+import { analyze } from "./data/analyze.ts";
+import { collect } from "./data/collect.ts";
+import { visualize } from "./data/visualize.ts";
 import type { AnySkill } from "./skill.ts";
-import { visualize } from "./visualize.ts";
-import { writing } from "./writing.ts";
 
 /** @param policy what `act` may do to the outside world and which commands `monitor` may run */
 export const builtInSkills = (policy: ActPolicy): AnySkill[] => [
