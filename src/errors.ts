@@ -144,8 +144,20 @@ const MESSAGE_LIMIT = 4_000;
 
 const clip = (text: string): string => (text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT)} ...` : text);
 
-/** What was thrown, as data. Anything that is not a MusterError becomes `fallback`. Never carries a stack. */
+/**
+ * What was thrown, as data. Anything that is not a MusterError becomes `fallback`. Never carries a stack, is bounded,
+ * and never throws: skills throw what they like, also what cannot be read or is no JSON.
+ */
 export function toErrorData(thrown: unknown, fallback: ErrorCode = "E_SKILL_FAILED"): ErrorData {
+	try {
+		return readError(thrown, fallback);
+	} catch {
+		const { retryable } = errorTable[fallback];
+		return { code: fallback, message: "threw something that cannot be read", retryable };
+	}
+}
+
+function readError(thrown: unknown, fallback: ErrorCode): ErrorData {
 	const error = thrown as Partial<MusterError> | null | undefined;
 	const code = isCode(error?.code) ? error.code : fallback;
 	const message =
@@ -155,14 +167,32 @@ export function toErrorData(thrown: unknown, fallback: ErrorCode = "E_SKILL_FAIL
 		message: clip(message),
 		retryable: typeof error?.retryable === "boolean" ? error.retryable : errorTable[code].retryable,
 	};
-	if (typeof error?.retryAfterMs === "number") data.retryAfterMs = error.retryAfterMs;
+	if (Number.isFinite(error?.retryAfterMs)) data.retryAfterMs = error?.retryAfterMs as number;
 	if (typeof error?.hint === "string") data.hint = clip(error.hint);
-	if (error?.details !== undefined) data.details = error.details;
+	const details = readDetails(error?.details);
+	if (details !== undefined) data.details = details;
 	const cause = error?.cause as { name?: unknown; message?: unknown } | undefined;
 	if (typeof cause?.message === "string") {
-		data.cause = { message: clip(cause.message), ...(typeof cause.name === "string" ? { name: cause.name } : {}) };
+		data.cause = {
+			message: clip(cause.message),
+			...(typeof cause.name === "string" ? { name: clip(cause.name) } : {}),
+		};
 	}
 	return data;
+}
+
+const DETAILS_LIMIT = 32_000;
+
+/** The details as plain JSON; what is too large or no JSON is left out, and that is said. */
+function readDetails(details: unknown): Record<string, unknown> | undefined {
+	if (typeof details !== "object" || details === null) return undefined;
+	try {
+		const text = JSON.stringify(details);
+		if (text.length <= DETAILS_LIMIT) return JSON.parse(text) as Record<string, unknown>;
+		return { leftOut: `details of ${text.length} characters` };
+	} catch (error) {
+		return { leftOut: `details that are no JSON: ${clip(String((error as Error).message))}` };
+	}
 }
 
 /** The way back from {@link toErrorData}. */

@@ -355,9 +355,7 @@ export class Orchestrator {
 		await this.#ledger.journal.close();
 		this.#loopDelay.stop();
 		this.#stopped = true;
-		this.#waiters.fail(
-			new MusterError("E_STOPPED", "the orchestrator was stopped; the work goes on at its next start"),
-		);
+		this.#waiters.fail(stopped());
 		this.#changes.notify();
 		return left;
 	}
@@ -398,9 +396,13 @@ export class Orchestrator {
 
 	#wait(id: string, { timeout, signal }: WaitForOptions): Promise<void> {
 		if (this.#failure !== undefined) throw this.#failure;
+		if (this.#stopped) throw stopped();
 		return this.#waiters.wait(id, {
 			...(timeout !== undefined && { timeoutMs: toMs(timeout, "timeout") }),
 			...(signal && { signal }),
 		});
 	}
 }
+
+const stopped = (): MusterError =>
+	new MusterError("E_STOPPED", "the orchestrator was stopped; the work goes on at its next start");

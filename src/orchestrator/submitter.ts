@@ -139,7 +139,11 @@ export class Submitter {
 			this.#checkSkillInput(task, where);
 			checkInputSize(task.input, where);
 			const dependsOn = task.dependsOn && resolveBatch(task.dependsOn, ids, where);
-			for (const id of dependsOn ?? []) if (!own.has(id)) this.#checkDependency(id, task);
+			for (const id of dependsOn ?? []) {
+				if (own.has(id)) continue;
+				this.#checkDependency(id, task);
+				this.#checkKnot(parent, id);
+			}
 			return { ...task, parent: parent.id, ...(dependsOn && { dependsOn }) };
 		});
 		return inOrder(tasks);
@@ -215,6 +219,30 @@ export class Submitter {
 			"E_INPUT_INVALID",
 			`${where}the input of ${task.type} is not right: ${explain(parsed.error)}`,
 		);
+	}
+
+	/** A child must not wait for its parent, or for what waits for it. @throws E_DEPENDENCY_CYCLE */
+	#checkKnot(parent: Task, dependency: string): void {
+		const { ledger } = this.#parts;
+		const above = new Set<string>();
+		for (let up: Task | undefined = parent; up !== undefined; up = up.parent ? ledger.task(up.parent) : undefined) {
+			above.add(up.id);
+		}
+		const open = [dependency];
+		const seen = new Set(open);
+		for (let id = open.pop(); id !== undefined; id = open.pop()) {
+			if (above.has(id)) {
+				throw new MusterError(
+					"E_DEPENDENCY_CYCLE",
+					`a child of ${parent.id} depends on ${dependency}, which waits for ${id}`,
+				);
+			}
+			const task = ledger.state.tasks.get(id);
+			for (const next of [...(task?.dependsOn ?? []), ...(task?.children ?? [])]) {
+				if (!seen.has(next)) open.push(next);
+				seen.add(next);
+			}
+		}
 	}
 
 	#checkDependency(id: string, task: NewTask): void {

@@ -37,6 +37,8 @@ export class Attempt {
 	verdict: Outcome | undefined;
 	/** Its outcome is decided: anything later is refused. */
 	closed = false;
+	/** Effects under way by key: one asked for twice at the same time happens once. */
+	readonly effects = new Map<string, Promise<Json>>();
 	/** Resolves when the outcome is durable. */
 	stored: Promise<void> = Promise.resolve();
 
@@ -56,7 +58,7 @@ export class Attempt {
 		return this.#controller.signal;
 	}
 
-	/** Decides how it ends and tells its skill. */
+	/** Decides how it ends and tells its skill; a later verdict only changes how it ends. */
 	abort(verdict: Outcome): void {
 		this.verdict = verdict;
 		this.#controller?.abort(abortReason(verdict));

@@ -192,7 +192,9 @@ export class Dispatcher {
 	async cancel(task: Task, error: ErrorData): Promise<void> {
 		const attempt = this.#attempts.get(task.id);
 		if (attempt !== undefined) {
-			this.#abort(attempt, { kind: "cancelled", error });
+			// A cancel is final: also an attempt that is ending for another reason is followed by no other.
+			if (attempt.verdict === undefined) this.#abort(attempt, { kind: "cancelled", error });
+			else attempt.verdict = { kind: "cancelled", error };
 			await this.#until(() => attempt.closed);
 			await attempt.stored;
 			return;
@@ -294,6 +296,9 @@ export class Dispatcher {
 		const { task, token } = attempt;
 		let children: NewTask[];
 		try {
+			if (delegation.tasks.length === 0) {
+				throw new MusterError("E_OUTPUT_INVALID", "a delegation without a task would wait for ever");
+			}
 			children = prepareChildren(task, delegation.tasks);
 		} catch (thrown) {
 			this.#close(attempt, { kind: "error", error: toErrorData(thrown) });

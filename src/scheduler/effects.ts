@@ -16,7 +16,21 @@ const MAX_KEY = 512;
 const isKey = (key: unknown): boolean =>
 	typeof key === "string" && key.length > 0 && key.length <= MAX_KEY && !(key in Object.prototype);
 
-export async function runEffect<Result extends Json>(
+/** One effect of an attempt at a time: a second call with the same key gets the first one's result. */
+export function runEffect<Result extends Json>(
+	ledger: Ledger,
+	clock: Clock,
+	attempt: Attempt,
+	effect: Effect<Result>,
+): Promise<Result> {
+	const underWay = attempt.effects.get(effect.key) as Promise<Result> | undefined;
+	if (underWay !== undefined) return underWay;
+	const begun = perform(ledger, clock, attempt, effect).finally(() => attempt.effects.delete(effect.key));
+	attempt.effects.set(effect.key, begun);
+	return begun;
+}
+
+async function perform<Result extends Json>(
 	ledger: Ledger,
 	clock: Clock,
 	attempt: Attempt,
