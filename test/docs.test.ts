@@ -120,6 +120,21 @@ test("every path that a page names is there", () => {
 	}
 });
 
+test("ARCHITECTURE.md lists the invariants that stand at the heads of the files", () => {
+	const [, text] = read("ARCHITECTURE.md").split("## Where the invariants stand") as [string, string];
+	const listed = [...text.matchAll(/([A-Z])1(?:-\1(\d+))?\s+`([^`]+)`/g)];
+	assert.ok(listed.length > 5);
+	for (const [, letter, last = "1", path] of listed) {
+		const found = [...read(`src/${path}`).matchAll(new RegExp(`\\b${letter}(\\d)(?:  |: )`, "g"))].map(([, n]) => n);
+		const expected = Array.from({ length: Number(last) }, (_, i) => String(i + 1));
+		assert.deepEqual(found, expected, `${path} holds ${letter}1 to ${letter}${last}`);
+	}
+	const others = readdirSync(new URL("src", root), { recursive: true, encoding: "utf8" })
+		.filter((path) => path.endsWith(".ts") && / \* [A-Z]1 {2}/.test(read(`src/${path}`)))
+		.filter((path) => !listed.some(([, , , known]) => known === path));
+	assert.deepEqual(others, []);
+});
+
 test("what the README checks its promises with is there", () => {
 	const commands = read("README.md").matchAll(/npx node --test ([^`]+)`/g);
 	const patterns = [...commands].flatMap(([, list]) => (list as string).replaceAll('"', "").split(" "));
