@@ -62,7 +62,7 @@ export class Ledger {
 	#toldSeq = 0;
 	/** What the transaction under way leads to; one object for all of them, emptied after each. */
 	readonly #deciding = new Consequences();
-	/** The commit that the last transaction became part of. */
+	/** The commit that the last transaction became part of, until it is durable. */
 	#commit: { durable: Promise<number>; consequences: Consequences; told: Promise<void> } | undefined;
 
 	constructor(parts: LedgerParts) {
@@ -163,7 +163,10 @@ export class Ledger {
 		let commit = this.#commit;
 		if (commit?.durable !== durable) {
 			const consequences = new Consequences();
-			const told = durable.then((seq) => this.#tell(seq, consequences));
+			const told = durable.then((seq) => {
+				if (this.#commit?.durable === durable) this.#commit = undefined;
+				this.#tell(seq, consequences);
+			});
 			told.catch(() => undefined); // see transact()
 			commit = { durable, consequences, told };
 			this.#commit = commit;
@@ -185,7 +188,9 @@ export class Ledger {
 			const effects = new Consequences();
 			for (const event of events) if (event.type === "task.submitted") unpin(this.state, event.task, effects);
 			this.#remember(effects);
-			this.#await(this.#toldSeq, effects);
+			// What leaves now may have ended by a fact that is not stored yet: memory keeps it until the newest of those is.
+			if (this.#commit !== undefined) effects.moveTo(this.#commit.consequences);
+			else this.#await(this.#toldSeq, effects);
 			throw error;
 		}
 		// Told of when all is applied: a task of the group must not end before one that depends on it is there.

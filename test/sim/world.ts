@@ -37,6 +37,8 @@ export class World {
 	clock: HandClock;
 	orchestrator!: Orchestrator;
 	#generation = 0;
+	/** What went wrong where nobody waited. */
+	#failure: unknown;
 	#full = false;
 	/** Terminal tasks in the journal when this generation began, and completed ones now. */
 	#over = new Set<string>();
@@ -158,6 +160,7 @@ export class World {
 
 	/** One thing that a caller or the world does. */
 	async step(): Promise<void> {
+		if (this.#failure !== undefined) throw this.#failure;
 		const dice = this.roll(100);
 		if (dice < 45) await this.#submit();
 		else if (dice < 55) this.#cancel();
@@ -201,7 +204,10 @@ export class World {
 		const ids = [...this.acknowledged];
 		if (ids.length === 0) return;
 		const id = ids[this.roll(ids.length)] as string;
-		this.orchestrator.cancel(id).catch((error: unknown) => assert.fail(String(error)));
+		const generation = this.#generation;
+		this.orchestrator.cancel(id).catch((error: unknown) => {
+			if (generation === this.#generation) this.#failure ??= error;
+		});
 	}
 
 	/** Only what is committed stays. The dropped one may go on in its own world, which nobody looks at. */
