@@ -56,6 +56,7 @@ const STARTS_A_TURN = 256;
  * the same order at every start and finished ones are gone, so sooner or later it is among the first of them.
  */
 const CAREFUL_STARTS = 1_000;
+const FULL_CHECK_MS = 500;
 /** Attempt tokens of one epoch. */
 const TOKENS_AN_EPOCH = 2 ** 32;
 
@@ -73,6 +74,7 @@ export class Dispatcher {
 	#parked: Task[] = [];
 	/** Recovered tasks that may have run although no start is on disk: they start when it is. */
 	#careful = new Set<string>();
+	#forgetPump: (() => void) | undefined;
 	#token: number;
 	#startsThisTurn = 0;
 	#watching = false;
@@ -138,7 +140,11 @@ export class Dispatcher {
 
 	/** Starts what can start, in turns. Call it after anything that may have made room or work. */
 	pump(): void {
-		if (this.#stopping || this.#parts.ledger.journal.full) return;
+		if (this.#stopping) return;
+		if (this.#parts.ledger.journal.full) {
+			this.#pumpLater();
+			return;
+		}
 		while (this.#startsThisTurn < STARTS_A_TURN) {
 			const match = this.#matcher.next();
 			if (match === undefined) return;
@@ -152,6 +158,14 @@ export class Dispatcher {
 		}
 	}
 
+	/** Nothing tells that there is space again when nothing waits to be written. */
+	#pumpLater(): void {
+		this.#forgetPump ??= this.#parts.clock.after(FULL_CHECK_MS, () => {
+			this.#forgetPump = undefined;
+			this.pump();
+		});
+	}
+
 	/** One turn of the event loop is over: starts may go on. */
 	readonly #nextTurn = (): void => {
 		this.#startsThisTurn = 0;
@@ -163,20 +177,19 @@ export class Dispatcher {
 		const { ledger, clock } = this.#parts;
 		const now = clock.now();
 		const tasks = [...ledger.state.tasks.values()];
-		const settled = new Set<Task>();
+		const before = new Map(tasks.map((task) => [task, task.state]));
 		this.#background(
 			ledger.transact((emit) => {
 				for (const task of tasks) {
 					const dead = deadDependency(ledger.state, task);
 					if (task.state === "running") emit(settleCrash(task, task.token as number, now));
 					else if (dead !== undefined) emit(fallWith(task, dead, now));
-					else continue;
-					settled.add(task); // comes again through placed() once this is durable (D3)
 				}
 			}),
 		);
 		for (const task of tasks) {
-			if (settled.has(task) || isTerminal(task.state)) continue;
+			// What changed comes again through placed() once that is durable (D3): also a parent that a child's end woke.
+			if (task.state !== before.get(task) || isTerminal(task.state)) continue;
 			const mayHaveRun = task.state === "ready" || task.state === "scheduled";
 			if (mayHaveRun && this.#careful.size < CAREFUL_STARTS) this.#careful.add(task.id);
 			this.watchDeadline(task);

@@ -200,7 +200,21 @@ export class Ledger {
 			apply(this.state, event, effects);
 		}
 		this.#remember(effects);
+		this.#holdBack(effects);
 		this.#tell(seq, effects);
+	}
+
+	/** The request may have overtaken the end of what a task of it depends on: then it is offered with that one's commit. */
+	#holdBack({ placedTasks }: Consequences): void {
+		if (this.#commit === undefined || this.#unstored.size === 0) return;
+		const isUnstored = (id: string): boolean => {
+			const dependency = this.state.tasks.get(id) ?? this.#recentTasks.get(id);
+			return dependency !== undefined && this.#unstored.has(dependency);
+		};
+		const early = new Set(placedTasks.filter((task) => task.dependsOn?.some(isUnstored)));
+		if (early.size === 0) return;
+		this.#commit.consequences.placedTasks.push(...early);
+		placedTasks.splice(0, placedTasks.length, ...placedTasks.filter((task) => !early.has(task)));
 	}
 
 	#remember({ tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
