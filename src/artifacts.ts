@@ -1,7 +1,6 @@
 /** Artifacts: files of a data folder, named by the hash of their content, written once and never changed. */
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { access, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MusterError } from "./errors.ts";
 import type { Json } from "./json.ts";
@@ -26,10 +25,10 @@ export class FileArtifacts implements ArtifactStore {
 
 	async put(name: string, content: string | Uint8Array, mediaType: string): Promise<ArtifactRef> {
 		const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
-		const ref = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+		const ref = hashOf(bytes);
 		const artifact: ArtifactRef = { ref, size: bytes.byteLength, mediaType, name: safeName(name) };
 		const path = this.path(artifact);
-		if (await exists(path)) return artifact;
+		if (await isWhole(path, ref)) return artifact;
 		const folder = join(path, "..");
 		const temporary = `${path}.${this.#randomHex(6)}.tmp`;
 		try {
@@ -61,7 +60,7 @@ export class FileArtifacts implements ArtifactStore {
 			if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
 			throw unknown(artifact);
 		}
-		if (`sha256:${createHash("sha256").update(bytes).digest("hex")}` === artifact.ref) return bytes;
+		if (hashOf(bytes) === artifact.ref) return bytes;
 		throw new MusterError("E_ARTIFACT_UNKNOWN", `the stored content of ${artifact.ref} is damaged`, {
 			hint: "Run the task that made it again.",
 		});
@@ -82,14 +81,17 @@ function safeName(name: string): string {
 	return cleaned.slice(0, 120) || "artifact";
 }
 
-async function exists(path: string): Promise<boolean> {
+/** There already, and not damaged: a damaged one is written again. */
+async function isWhole(path: string, ref: string): Promise<boolean> {
 	try {
-		await access(path, constants.R_OK);
-		return true;
-	} catch {
-		return false;
+		return hashOf(await readFile(path)) === ref;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+		throw error;
 	}
 }
+
+const hashOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 async function syncFolder(folder: string): Promise<void> {
 	const handle = await open(folder, "r");

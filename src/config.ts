@@ -1,4 +1,4 @@
-/** Every setting with its unit and default, checked in one place. The environment is read here and nowhere else. */
+/** Every setting with its unit and default, checked in one place. */
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -72,14 +72,4 @@ export function readSettings(given: SettingsInput): Settings {
 
 function invalid(problem: string): MusterError {
 	return new MusterError("E_CONFIG_INVALID", `the settings are not right: ${problem}`);
-}
-
-/** Settings from the environment: the command line's defaults. */
-export function readEnvironment(): { dataDir?: string; noColor: boolean; ci: boolean } {
-	const { MUSTER_DATA, NO_COLOR, CI } = process.env;
-	return {
-		...(MUSTER_DATA && { dataDir: MUSTER_DATA }),
-		noColor: NO_COLOR !== undefined && NO_COLOR !== "",
-		ci: CI !== undefined && CI !== "" && CI !== "false",
-	};
 }

@@ -25,10 +25,11 @@ export function toMs(duration: Duration, what: string): number {
 
 /** The shortest of these forms that says `ms` well enough for a person. */
 export function formatMs(ms: number): string {
-	if (ms < 1_000) return `${Math.round(ms)}ms`;
-	if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)}s`;
-	if (ms < 3_600_000)
-		return `${Math.floor(ms / 60_000)}m${String(Math.round((ms % 60_000) / 1_000)).padStart(2, "0")}s`;
+	if (ms < 999.5) return `${Math.round(ms)}ms`;
+	if (ms < 9_950) return `${(ms / 1_000).toFixed(1)}s`;
+	const seconds = Math.round(ms / 1_000);
+	if (seconds < 60) return `${seconds}s`;
+	if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}s`;
 	if (ms < 86_400_000) return `${(ms / 3_600_000).toFixed(1)}h`;
 	return `${(ms / 86_400_000).toFixed(1)}d`;
 }

@@ -42,6 +42,7 @@ export const errorTable = {
 	E_IDEMPOTENCY_CONFLICT: kind(422, 5, false, "The idempotency key was used with another task"),
 	E_CONFLICT: kind(409, 5, false, "The present state does not allow this"),
 	E_QUEUE_FULL: kind(429, 1, true, "The queue holds as many tasks as it may"),
+	E_STARTING: kind(503, 6, true, "The orchestrator is still reading its data folder"),
 	E_STOPPED: kind(503, 6, true, "The orchestrator is stopping or stopped"),
 	E_UNREACHABLE: kind(503, 6, true, "No running server could be reached"),
 	E_UNAUTHORIZED: kind(401, 7, false, "The token is missing or wrong"),

@@ -64,12 +64,13 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 		onFailure: (error) => onFailure(error),
 		onNotice: (message) => log.warn(message),
 	});
+	let orchestrator: Orchestrator | undefined;
 	try {
 		const epoch = open.state.epoch + 1;
 		const started = JSON.stringify({ type: "epoch.started", at: clock.now(), epoch });
 		await open.journal.append([started], "fact").durable;
 		open.state.epoch = epoch;
-		const orchestrator = new Orchestrator({
+		orchestrator = new Orchestrator({
 			settings,
 			clock,
 			log,
@@ -81,11 +82,11 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 			catalog,
 			skills: allSkills,
 		});
-		onFailure = (error) => orchestrator.journalFailed(error);
+		onFailure = (error) => orchestrator?.journalFailed(error);
 		await orchestrator.begin([...fleet, ...customAgents]);
 		return orchestrator;
 	} catch (error) {
-		await open.journal.close();
+		await (orchestrator?.shutdown({ grace: 0 }) ?? open.journal.close());
 		throw error;
 	}
 }

@@ -347,6 +347,11 @@ function settleStep(step: RunStep, at: number): void {
 function runEnded(state: State, run: Run, end: RunState, at: number, sink: Sink): void {
 	run.state = end;
 	run.endedAt = at;
+	for (const step of Object.values(run.steps)) {
+		if (step.state !== "running") continue;
+		step.state = "cancelled";
+		step.endedAt = at;
+	}
 	state.runs.delete(run.id);
 	const uses = (state.uses.get(run.hash) ?? 1) - 1;
 	if (uses > 0) state.uses.set(run.hash, uses);

@@ -135,12 +135,12 @@ test("main.ts alone names the adapters", () => {
 	assert.deepEqual([...new Set(named.map(({ from }) => from))], ["src/main.ts"]);
 });
 
-test("time, randomness and environment enter through clock.ts and config.ts", () => {
+test("time, randomness and environment enter through clock.ts and environment.ts", () => {
 	const pattern =
 		/\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(|\bprocess\.env\b|\brandomUUID\b|\brandomBytes\b|\bset(Timeout|Interval)\b/;
 	onlyExceptions(linesWith(pattern, source), {
 		"src/clock.ts": "it is the owner",
-		"src/config.ts": "it is the owner of the environment",
+		"src/environment.ts": "it is the owner of the environment",
 		"src/journal/projector.ts": "a thread of its own, with no clock from outside: it tries a full disk again",
 		"src/server/server.ts": "closes connections that do not end by themselves",
 		"src/cli/connection.ts": "waits for a server that is just starting",
@@ -240,9 +240,7 @@ test("every package that is imported is declared, and every declared one is used
 						.join("/"),
 				),
 		);
-	/** Declared and not used: each leaves with the next change of the lock file. */
-	const leaving = ["turndown"];
-	assert.deepEqual([...packagesIn(source), ...leaving].sort(), Object.keys(dependencies ?? {}).sort());
+	assert.deepEqual([...packagesIn(source)].sort(), Object.keys(dependencies ?? {}).sort());
 	const inTests = packagesIn(everything);
 	for (const name of Object.keys(dependencies ?? {})) inTests.delete(name);
 	/** Used by a command or by the compiler, not by an import. */

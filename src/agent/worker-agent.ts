@@ -41,7 +41,7 @@ export class WorkerAgent extends BaseAgent {
 /** The input as the skill will see it. @throws E_INPUT_INVALID */
 export function checkInput(skill: AnySkill, input: unknown): unknown {
 	if (skill.input === undefined) return input;
-	const parsed = skill.input.safeParse(input);
+	const parsed = skill.input.safeParse(input ?? {});
 	if (parsed.success) return parsed.data;
 	throw new MusterError("E_INPUT_INVALID", `the input of ${skill.name} is not right: ${explain(parsed.error)}`);
 }

@@ -5,8 +5,8 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { readEnvironment } from "../config.ts";
 import { toMs } from "../duration.ts";
+import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
 import { type Owner, readOwner } from "../journal/lock.ts";
 import type { Status } from "../orchestrator/status.ts";

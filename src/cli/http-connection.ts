@@ -1,4 +1,5 @@
 /** The verbs through a running server. */
+import { dirname } from "node:path";
 import { toMs } from "../duration.ts";
 import { type ErrorCode, fromErrorData, MusterError } from "../errors.ts";
 import type { Status } from "../orchestrator/status.ts";
@@ -67,12 +68,18 @@ export class HttpConnection implements Connection {
 	}
 
 	async startRun(nameOrFile: string, inputs: Record<string, unknown>): Promise<RunView> {
-		let workflow: unknown = nameOrFile;
-		if (isFile(nameOrFile)) {
-			const { readFile } = await import("node:fs/promises");
-			workflow = { yaml: await readFile(nameOrFile, "utf8"), file: nameOrFile };
+		// Paths begin here, and in a workflow's file in its folder, not where the server was started.
+		const { absolutePaths, checkInputs } = await import("../workflow/inputs.ts");
+		const { definition } = await this.workflow(nameOrFile);
+		if (!isFile(nameOrFile)) {
+			const body = { workflow: nameOrFile, inputs: absolutePaths(definition, inputs, process.cwd()) };
+			return this.#json("/v1/runs", { method: "POST", body });
 		}
-		return this.#json("/v1/runs", { method: "POST", body: { workflow, inputs } });
+		const { readFile } = await import("node:fs/promises");
+		const complete = checkInputs(definition, inputs, dirname(nameOrFile));
+		const workflow = { yaml: await readFile(nameOrFile, "utf8"), file: nameOrFile };
+		const body = { workflow, inputs: absolutePaths(definition, complete, process.cwd()) };
+		return this.#json("/v1/runs", { method: "POST", body });
 	}
 
 	async wait(id: string, { timeoutMs, signal }: WaitOptions): Promise<TaskView> {

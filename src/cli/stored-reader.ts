@@ -45,7 +45,11 @@ export class StoredReader implements Reader {
 				recentRuns: () => runs.values(),
 			},
 			registry: new Registry(),
-			dispatcher: { attempt: () => undefined, stopping: true },
+			dispatcher: {
+				attempt: () => undefined,
+				runningTasks: () => state.tasks.values().filter(({ token }) => token !== undefined),
+				stopping: true,
+			},
 		});
 		const left = [...state.tasks.values()].filter((task) => !isTerminal(task.state)).length;
 		const next = left === 0 ? "" : `; its ${left} unfinished task(s) go on with: muster up`;

@@ -1,6 +1,6 @@
 /** Where a command writes: data on stdout, talk on stderr. */
 import { styleText } from "node:util";
-import { readEnvironment } from "../config.ts";
+import { readEnvironment } from "../environment.ts";
 import { fit, pad, plain, width } from "./plain.ts";
 import type { GlobalOptions } from "./program.ts";
 

@@ -32,9 +32,7 @@ export type ProjectorReply =
 	| { kind: "events"; id: number; events: StoredEvent[] }
 	| { kind: "unread"; id: number; error: ErrorData }
 	| { kind: "notice"; message: string }
-	| { kind: "failed"; error: ErrorData }
-	/** The views are open and can be read by others. */
-	| { kind: "ready" };
+	| { kind: "failed"; error: ErrorData };
 
 /** Batches of one views transaction: few enough that a read request waits only milliseconds. */
 const SLICE = 32;
@@ -59,7 +57,6 @@ port.on("message", (request: ProjectorRequest) => {
 	if (request.kind === "close") closing = true;
 	work();
 });
-send({ kind: "ready" });
 send({ kind: "projected", seq: views.position()?.seq ?? 0 });
 work();
 

@@ -90,6 +90,7 @@ const TURN_BATCHES = 32;
 /**
  * The state at the journal's end. Gives other work a turn now and then, so that a server already listens meanwhile.
  * @param sink told of what ended after the snapshot: the views may not have it yet
+ * @returns with `base`: what ended up to there was not told to the sink, only the views can know it
  * @throws E_JOURNAL_CORRUPT, E_JOURNAL_TRUNCATED
  */
 export async function recover(
@@ -97,7 +98,7 @@ export async function recover(
 	db: DatabaseSync,
 	sink: Sink,
 	onDamage: (error: unknown) => void,
-): Promise<{ state: State; end: Anchor }> {
+): Promise<{ state: State; base: Anchor; end: Anchor }> {
 	const views = viewsPosition(paths.views);
 	if (views !== undefined) checkWitness(db, views, paths.journal, paths.views);
 	const base = findBase(paths, db, onDamage);
@@ -118,5 +119,5 @@ export async function recover(
 		end = { seq: batch.seq, lastEvent: batch.first + batch.count - 1, hash: batch.hash };
 		if (++turns % TURN_BATCHES === 0) await new Promise((resolve) => setImmediate(resolve));
 	}
-	return { state, end };
+	return { state, base: anchor, end };
 }

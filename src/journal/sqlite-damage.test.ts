@@ -17,7 +17,7 @@ import {
 	temporaryFolder,
 } from "../../test/faults/journal-folder.ts";
 import { hasCode } from "../errors.ts";
-import { asData, foldOf, readAll } from "./conformance.ts";
+import { asData, completed, foldOf, lines, readAll, started, submitted } from "./conformance.ts";
 import type { OpenJournal } from "./journal.ts";
 import { checkNotMissing, journalPaths, recover } from "./recovery.ts";
 import { openForReading, openForWriting } from "./sqlite-file.ts";
@@ -204,4 +204,20 @@ test("views.db that is damaged inside is rebuilt at the next start but one", asy
 	assert.ok(after.tasks.length >= over);
 	const oldIds = (before as { tasks: { id: string }[] }).tasks.map(({ id }) => id);
 	assert.ok(oldIds.every((id) => after.tasks.some((task) => task.id === id)));
+});
+
+test("views.db that was deleted is rebuilt before the start is over: what is over is found at once, also by its key", async (t) => {
+	const folder = join(temporaryFolder(t), "data");
+	const open = await openAt(folder);
+	const all = Array.from({ length: 400 }, (_, i) => {
+		const id = `t${String(i).padStart(5, "0")}`;
+		return lines(submitted(id, { idempotencyKey: `key-${i}` }), started(id, i + 1), completed(id, i + 1));
+	});
+	await append(open, all);
+	await open.journal.close();
+	for (const suffix of ["", "-wal", "-shm"]) rmSync(join(folder, `views.db${suffix}`), { force: true });
+	const { history, journal } = await openAt(folder);
+	assert.equal(history.task("t00399")?.state, "completed");
+	assert.equal(history.taskByKey("key-399")?.id, "t00399");
+	await journal.close();
 });

@@ -44,8 +44,8 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 		openForWriting(paths.journal, options.durability).close();
 		const reader = openForReading(paths.journal);
 		const onDamage = (error: unknown): void => options.onNotice((error as Error).message);
-		const { state, end } = await recover(paths, reader, options.sink, onDamage).finally(() => reader.close());
-		const journal = new SqliteJournal(options, paths, end, lock);
+		const { state, base, end } = await recover(paths, reader, options.sink, onDamage).finally(() => reader.close());
+		const journal = new SqliteJournal(options, paths, { base, end }, lock);
 		await journal.ready;
 		return {
 			journal,
@@ -83,6 +83,8 @@ class SqliteJournal implements Journal {
 	readonly #paths: JournalPaths;
 	readonly #options: SqliteJournalOptions;
 	readonly #lock: OwnerLock;
+	/** The views must hold at least this before anyone looks into them. */
+	readonly #base: number;
 	readonly #reads = new Map<number, { resolve(events: StoredEvent[]): void; reject(error: unknown): void }>();
 	#views: ViewsReader | undefined;
 	#listener: (seq: number) => void = () => undefined;
@@ -92,7 +94,14 @@ class SqliteJournal implements Journal {
 	#advancing = false;
 	#closed: Promise<void> | undefined;
 
-	constructor(options: SqliteJournalOptions, paths: JournalPaths, end: Anchor, lock: OwnerLock) {
+	constructor(
+		options: SqliteJournalOptions,
+		paths: JournalPaths,
+		place: { base: Anchor; end: Anchor },
+		lock: OwnerLock,
+	) {
+		const { base, end } = place;
+		this.#base = base.seq;
 		this.#options = options;
 		this.#paths = paths;
 		this.#lock = lock;
@@ -106,7 +115,7 @@ class SqliteJournal implements Journal {
 		for (const thread of [this.#writer, this.#projector]) thread.on("error", (error) => this.#onThreadError(error));
 	}
 
-	/** Resolves when the history can be read. */
+	/** Resolves when the history can be read, and holds what nobody else does: views that were lost are rebuilt by then. */
 	get ready(): Promise<void> {
 		return this.#ready.promise;
 	}
@@ -180,10 +189,8 @@ class SqliteJournal implements Journal {
 
 	#onProjector(reply: ProjectorReply): void {
 		switch (reply.kind) {
-			case "ready":
-				this.#ready.resolve();
-				break;
 			case "projected":
+				if (reply.seq >= this.#base) this.#ready.resolve();
 				this.#listener(reply.seq);
 				this.#advancing = false;
 				if (reply.seq < this.#written) this.#advance();

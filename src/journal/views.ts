@@ -31,8 +31,10 @@ export class ViewsWriter {
 			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, run TEXT, key TEXT, record TEXT NOT NULL) WITHOUT ROWID;
 			CREATE INDEX IF NOT EXISTS tasks_key ON tasks (key) WHERE key IS NOT NULL;
 			CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run) WHERE run IS NOT NULL;
+			CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended_at, id);
 			CREATE INDEX IF NOT EXISTS tasks_dead ON tasks (ended_at) WHERE state = 'failed';
 			CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, record TEXT NOT NULL);
+			CREATE INDEX IF NOT EXISTS runs_ended ON runs (ended_at, id);
 			CREATE TABLE IF NOT EXISTS position (
 			one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, last_event INTEGER NOT NULL, hash BLOB NOT NULL);
 			PRAGMA user_version=${FORMAT}`);
@@ -93,9 +95,9 @@ export class ViewsReader {
 		this.#byKey = db.prepare("SELECT record FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1");
 		this.#byRun = db.prepare("SELECT record FROM tasks WHERE run = ? ORDER BY id LIMIT ?");
 		this.#dead = db.prepare("SELECT record FROM tasks WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?");
-		this.#latest = db.prepare("SELECT record FROM tasks ORDER BY id DESC LIMIT ?");
+		this.#latest = db.prepare("SELECT record FROM tasks ORDER BY ended_at DESC, id DESC LIMIT ?");
 		this.#runById = db.prepare("SELECT record FROM runs WHERE id = ?");
-		this.#latestRuns = db.prepare("SELECT record FROM runs ORDER BY id DESC LIMIT ?");
+		this.#latestRuns = db.prepare("SELECT record FROM runs ORDER BY ended_at DESC, id DESC LIMIT ?");
 	}
 
 	task(id: string): Task | undefined {

@@ -380,6 +380,10 @@ describe("a workflow run", () => {
 		await muster.cancel(id);
 		assert.equal(aborted, true);
 		assert.equal(muster.run(id).state, "cancelled");
+		assert.deepEqual(
+			muster.run(id).steps.map((step) => step.state),
+			["cancelled", "not-started"],
+		);
 		assert.deepEqual([...new Set(muster.runTasks(id).map((task) => task.state))], ["cancelled"]);
 		assert.equal(muster.status().taskQueue.running, 0);
 	});

@@ -1,6 +1,7 @@
 /**
  * The verbs. Library, HTTP and command line call these and nothing below them. `main.ts` puts the parts together.
  */
+import { dirname } from "node:path";
 import type { BaseAgent } from "../agent/base-agent.ts";
 import type { Clock } from "../clock.ts";
 import type { ThreadPool } from "../compute/threads.ts";
@@ -166,7 +167,7 @@ export class Orchestrator {
 			id: newId("run"),
 			workflow: definition.name,
 			hash,
-			inputs: checkInputs(definition, inputs),
+			inputs: checkInputs(definition, inputs, known.file === undefined ? undefined : dirname(known.file)),
 			state: "running",
 			createdAt: clock.now(),
 			steps: {},
@@ -216,7 +217,7 @@ export class Orchestrator {
 		return this.#reader.runTasks(id);
 	}
 
-	/** Live tasks first, oldest first, then finished ones, newest first. */
+	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
 	tasks(options?: ListOptions): TaskView[] {
 		return this.#reader.tasks(options);
 	}

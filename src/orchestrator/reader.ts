@@ -22,7 +22,7 @@ export interface ReaderParts {
 		journal: Pick<Ledger["journal"], "full">;
 	};
 	registry: Registry;
-	dispatcher: Pick<Dispatcher, "attempt" | "stopping">;
+	dispatcher: Pick<Dispatcher, "attempt" | "runningTasks" | "stopping">;
 }
 
 export class Reader {
@@ -67,10 +67,14 @@ export class Reader {
 		return tasks.filter((task) => task !== undefined).map((task) => this.#view(task));
 	}
 
-	/** Live tasks first, oldest first, then finished ones, newest first. */
+	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
 	tasks({ limit = 100 }: ListOptions = {}): TaskView[] {
 		const rows = Math.min(limit, MAX_ROWS);
-		const live = [...this.#ledger.state.tasks.values().take(rows)];
+		const running = [...this.#dispatcher.runningTasks().take(rows)];
+		const others = this.#ledger.state.tasks
+			.values()
+			.filter((task) => task.token === undefined && !isTerminal(task.state));
+		const live = [...running, ...others.take(rows - running.length)];
 		const over = newest(this.#ledger.recentTasks(), this.#ledger.history.latestTasks(rows), rows - live.length);
 		return [...live, ...over].map((task) => this.#view(task));
 	}

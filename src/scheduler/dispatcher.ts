@@ -118,6 +118,10 @@ export class Dispatcher {
 		return this.#matcher.size;
 	}
 
+	runningTasks(): IteratorObject<Task> {
+		return this.#attempts.values().map(({ task }) => task);
+	}
+
 	attempt(id: string): Attempt | undefined {
 		return this.#attempts.get(id);
 	}

@@ -64,7 +64,7 @@ export function createApp({ token, port, phase, log }: AppOptions): App {
 /** Why nothing can be asked now, or undefined when it can. */
 function notReady(phase: Phase): MusterError | undefined {
 	if (phase.state === "starting") {
-		return new MusterError("E_UNREACHABLE", "the server is still reading its data folder", { hint: "Ask again soon." });
+		return new MusterError("E_STARTING", "the server is still reading its data folder", { hint: "Ask again soon." });
 	}
 	if (phase.state === "stopping") return new MusterError("E_STOPPED", "the server is stopping");
 	const { failure } = phase.orchestrator;

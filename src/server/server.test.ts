@@ -19,10 +19,10 @@ describe("before and after it works", () => {
 		assert.equal((await send("/healthz")).status, 200);
 		const notReady = await send("/readyz");
 		assert.equal(notReady.headers.get("retry-after"), "1");
-		await problem(notReady, 503, "E_UNREACHABLE");
+		await problem(notReady, 503, "E_STARTING");
 		const asked = await send("/v1/status");
 		assert.equal(asked.headers.get("retry-after"), "1");
-		await problem(asked, 503, "E_UNREACHABLE");
+		await problem(asked, 503, "E_STARTING");
 	});
 
 	test("while it stops it can be asked, and takes nothing new", async (t) => {

@@ -8,6 +8,8 @@ import type { Json } from "../json.ts";
 export interface InputSpec {
 	type: "string" | "integer" | "number" | "boolean" | "array" | "object";
 	description?: string;
+	/** A string that names a file or folder. A default is relative to the workflow's file, a given one to who gives it. */
+	format?: "path";
 	default?: Json;
 	enum?: Json[];
 	minimum?: number;

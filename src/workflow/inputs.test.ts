@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InputSpec, WorkflowDefinition } from "./definition.ts";
-import { checkInputs, coerceInputs } from "./inputs.ts";
+import { absolutePaths, checkInputs, coerceInputs } from "./inputs.ts";
 
 const flow = (inputs: Record<string, InputSpec>): WorkflowDefinition => ({
 	name: "flow",
@@ -109,4 +109,28 @@ test("empty texts and spaces are no numbers", () => {
 	for (const words of ["", " ", " 900", "Infinity", "NaN"]) {
 		assert.throws(() => coerceInputs(all, { words }), { code: "E_INPUT_INVALID" }, JSON.stringify(words));
 	}
+});
+
+const paths: WorkflowDefinition = {
+	name: "paths",
+	inputs: {
+		folder: { type: "string", format: "path", default: "../texts" },
+		note: { type: "string", default: "../texts" },
+	},
+	steps: [],
+	outputs: {},
+};
+
+test("begins a default path in the folder of the workflow's file, and leaves other texts and given paths alone", () => {
+	assert.deepEqual(checkInputs(paths, {}, "/elsewhere/workflows"), { folder: "/elsewhere/texts", note: "../texts" });
+	assert.equal(checkInputs(paths, { folder: "mine" }, "/elsewhere/workflows").folder, "mine");
+	assert.equal(checkInputs(paths, {}, `${process.cwd()}/workflows`).folder, "texts");
+});
+
+test("tells another process whole paths, and web addresses as they are", () => {
+	assert.deepEqual(absolutePaths(paths, { folder: "mine", note: "mine" }, "/home/me"), {
+		folder: "/home/me/mine",
+		note: "mine",
+	});
+	assert.equal(absolutePaths(paths, { folder: "https://example.org/a" }, "/home/me").folder, "https://example.org/a");
 });

@@ -1,4 +1,5 @@
 /** The inputs of a run: what a definition declares, what is given, and how texts of the command line become values. */
+import { isAbsolute, relative, resolve } from "node:path";
 import { MusterError } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 import { didYouMean } from "../suggest.ts";
@@ -8,9 +9,10 @@ import { Problems, problemsError, quoteName } from "./problems.ts";
 /**
  * The complete inputs of a run: a copy of what is given, with the defaults of what is not.
  *
+ * @param folder where default paths begin: that of the workflow's file
  * @throws E_INPUT_INVALID naming everything that is unknown, missing or does not fit
  */
-export function checkInputs(definition: WorkflowDefinition, given: unknown): { [name: string]: Json } {
+export function checkInputs(definition: WorkflowDefinition, given: unknown, folder?: string): { [name: string]: Json } {
 	const problems = new Problems();
 	const inputs: { [name: string]: Json } = {};
 	const values = copyJson(given ?? {}, "inputs", "E_INPUT_INVALID");
@@ -20,7 +22,7 @@ export function checkInputs(definition: WorkflowDefinition, given: unknown): { [
 	for (const name of Object.keys(values))
 		if (!Object.hasOwn(definition.inputs, name)) addUnknown(problems, definition, name);
 	for (const [name, spec] of Object.entries(definition.inputs)) {
-		const value = Object.hasOwn(values, name) ? values[name] : spec.default;
+		const value = Object.hasOwn(values, name) ? values[name] : defaultOf(spec, folder);
 		if (value === undefined) problems.add([name], "is required", () => spec.description);
 		else {
 			const problem = misfit(value, spec);
@@ -54,6 +56,37 @@ export function coerceInputs(definition: WorkflowDefinition, texts: Record<strin
 	if (problems.list.length > 0) throw invalid(definition, problems);
 	return inputs;
 }
+
+function defaultOf(spec: InputSpec, folder: string | undefined): Json | undefined {
+	const { default: value, format } = spec;
+	return format === "path" && typeof value === "string" && folder !== undefined ? anchor(folder, value) : value;
+}
+
+/** Paths among the inputs, as whoever runs elsewhere has to be told them: relative ones begin in `folder`. */
+export function absolutePaths(
+	definition: WorkflowDefinition,
+	inputs: Record<string, unknown>,
+	folder: string,
+): Record<string, unknown> {
+	const isPath = (name: string, value: unknown): value is string =>
+		typeof value === "string" && Object.hasOwn(definition.inputs, name) && definition.inputs[name]?.format === "path";
+	return Object.fromEntries(
+		Object.entries(inputs).map(([name, value]) => [
+			name,
+			isPath(name, value) && !hasScheme(value) ? resolve(folder, value) : value,
+		]),
+	);
+}
+
+/** As short as it can be said from the working folder. */
+function anchor(folder: string, path: string): string {
+	if (isAbsolute(path) || hasScheme(path)) return path;
+	const whole = resolve(folder, path);
+	const short = relative("", whole);
+	return short === "" || short.startsWith("..") || isAbsolute(short) ? whole : short;
+}
+
+const hasScheme = (path: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.test(path);
 
 /** Why the value does not fit, or undefined when it does. */
 export function misfit(value: Json, spec: InputSpec): string | undefined {

@@ -60,6 +60,7 @@ const input = z.strictObject(
 	{
 		type: oneOf(["string", "integer", "number", "boolean", "array", "object"]),
 		description: text(2_000).optional(),
+		format: oneOf(["path"]).optional(),
 		default: json.optional(),
 		enum: z.array(json, { error: "must be a list" }).min(1, "must not be empty").max(1_000).optional(),
 		minimum: number.optional(),

@@ -85,6 +85,8 @@ function checkInput(problems: Problems, path: Path, spec: InputSpec): void {
 		const problem = misfit(allowed, { type: spec.type });
 		if (problem !== undefined) problems.add([...path, "enum", index], `the allowed value ${problem}`);
 	}
+	if (spec.format === "path" && spec.type !== "string")
+		problems.add([...path, "format"], "only a string can be a path");
 	const problem = spec.default === undefined ? undefined : misfit(spec.default, spec);
 	if (problem !== undefined) problems.add([...path, "default"], `the default ${problem}`);
 }
