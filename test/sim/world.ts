@@ -26,6 +26,15 @@ type Deed = (typeof DEEDS)[number];
 
 const terminal = new Set<Event["type"]>(["task.completed", "task.failed", "task.cancelled", "task.skipped"]);
 
+/** An agent that the world may fell, and raise again. */
+class Mortal extends WorkerAgent {
+	lives = true;
+
+	override async alive(): Promise<boolean> {
+		return this.lives;
+	}
+}
+
 export class World {
 	readonly #random: () => number;
 	readonly acknowledged = new Set<string>();
@@ -40,6 +49,7 @@ export class World {
 	/** What went wrong where nobody waited. */
 	#failure: unknown;
 	#full = false;
+	#agents: Mortal[] = [];
 	/** Terminal tasks in the journal when this generation began, and completed ones now. */
 	#over = new Set<string>();
 	#completed = new Set<string>();
@@ -90,8 +100,8 @@ export class World {
 			catalog: new Catalog([]),
 			skills: [skill],
 		});
-		const workers = [1, 2, 3].map((n) => new WorkerAgent({ name: `w${n}`, skills: [skill], concurrency: n }));
-		await this.orchestrator.begin([...workers, new FanOutCoordinator({ name: "c", concurrency: 2 })]);
+		this.#agents = [1, 2, 3].map((n) => new Mortal({ name: `w${n}`, skills: [skill], concurrency: n }));
+		await this.orchestrator.begin([...this.#agents, new FanOutCoordinator({ name: "c", concurrency: 2 })]);
 	}
 
 	async #perform(generation: number, deed: Deed, context: SkillContext): Promise<Json> {
@@ -166,6 +176,7 @@ export class World {
 		else if (dice < 55) this.#cancel();
 		else if (dice < 60) this.#full = !this.#full;
 		else if (dice < 66) await this.crash();
+		else if (dice < 72) this.#fellOrRaise();
 		else this.clock.advance(this.roll(300));
 		await turns(this.roll(4));
 	}
@@ -210,6 +221,11 @@ export class World {
 		});
 	}
 
+	#fellOrRaise(): void {
+		const agent = this.#agents[this.roll(this.#agents.length)] as Mortal;
+		agent.lives = !agent.lives;
+	}
+
 	/** Only what is committed stays. The dropped one may go on in its own world, which nobody looks at. */
 	async crash(): Promise<void> {
 		this.crashes++;
@@ -225,6 +241,7 @@ export class World {
 	/** Faults are over: everything that can end has to end. */
 	async settle(): Promise<void> {
 		this.#full = false;
+		for (const agent of this.#agents) agent.lives = true;
 		for (let i = 0; i < 2_000; i++) {
 			this.clock.advance(100);
 			await turns(3);
