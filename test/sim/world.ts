@@ -70,7 +70,7 @@ export class World {
 		const generation = ++this.#generation;
 		const { clock, store } = this;
 		store.write = async () => {
-			await turns(this.roll(2));
+			await turns(this.roll(this.roll(4) === 0 ? 8 : 2)); // now and then a slow disk
 			if (this.#full) throw new MusterError("E_STORAGE_FULL", "full");
 		};
 		this.#over = new Set(
@@ -160,7 +160,9 @@ export class World {
 		if (this.roll(5) === 0) spec.retry = false;
 		if (this.roll(5) === 0) spec.delay = this.roll(500);
 		if (this.roll(8) === 0) spec.deadline = this.clock.now() + 200 + this.roll(2_000);
-		if (known.length > 0 && this.roll(3) === 0) spec.dependsOn = [known[this.roll(known.length)] as string];
+		if (known.length > 0 && this.roll(3) === 0) {
+			spec.dependsOn = Array.from({ length: 1 + this.roll(3) }, () => known[this.roll(known.length)] as string);
+		}
 		if (this.roll(8) === 0) {
 			const tasks = Array.from({ length: 1 + this.roll(3) }, () => this.spec([]));
 			return { type: "coordinate", input: { tasks, onFailure: "continue" } };
@@ -182,7 +184,7 @@ export class World {
 	}
 
 	async #submit(): Promise<void> {
-		const known = [...this.acknowledged].slice(-20);
+		const known = [...this.acknowledged].slice(-12);
 		const specs = Array.from({ length: 1 + this.roll(4) }, (_, i) => {
 			const spec = this.spec(known);
 			if (i > 0 && this.roll(3) === 0) spec.dependsOn = [`#${this.roll(i)}`];
