@@ -32,7 +32,8 @@ export class FileArtifacts implements ArtifactStore {
 		const folder = join(path, "..");
 		const temporary = `${path}.${this.#randomHex(6)}.tmp`;
 		try {
-			await mkdir(folder, { recursive: true, mode: 0o700 });
+			const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+			if (made !== undefined) await syncFolder(join(made, ".."));
 			const file = await open(temporary, "wx", 0o600);
 			try {
 				await file.writeFile(bytes);

@@ -57,13 +57,13 @@ export interface Sink {
 	/** It is over and has left the state. */
 	task(task: Task): void;
 	run(run: Run): void;
-	/** It became ready or scheduled: once this is durable, it may be offered. */
+	/** It is new, or became ready or scheduled: once this is durable, it may be offered. */
 	placed?(task: Task): void;
 	/** It became terminal; it may stay in the state for a while (S3). */
 	ended?(task: Task): void;
 }
 
-const UNUSED_DEFINITIONS_KEPT = 100;
+export const UNUSED_DEFINITIONS_KEPT = 100;
 
 export function createState(): State {
 	return {
@@ -87,7 +87,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 	},
 	"task.submitted"(state, event, sink) {
 		const task = submitted(state, event.task, event.at);
-		if (task.state !== "blocked") sink.placed?.(task);
+		sink.placed?.(task);
 	},
 	"task.started"(state, event) {
 		const task = need(state, event.id);
@@ -111,6 +111,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		move(task, "retry");
 		task.runAt = event.runAt;
 		task.error = event.error;
+		task.failures = (task.failures ?? 0) + 1;
 		state.counts.retried++;
 		sink.placed?.(task);
 	},
@@ -118,6 +119,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		const task = endAttempt(state, event);
 		move(task, "reoffer");
 		if (event.crash) task.crashes = (task.crashes ?? 0) + 1;
+		else if (event.error.code === "E_AGENT_LOST") task.losses = (task.losses ?? 0) + 1;
 		task.error = event.error;
 		state.counts.reoffered++;
 		sink.placed?.(task);

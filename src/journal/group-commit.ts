@@ -11,6 +11,8 @@ import type { Batch, Commit, GroupKind } from "./journal.ts";
 
 /** How long a note may wait for company. */
 const NOTE_DELAY_MS = 20;
+/** Characters of one batch, unless a single group is larger: a batch is one string and one row. */
+const MAX_BATCH_LENGTH = 64 * 1024 * 1024;
 /** How often facts are tried again without space. */
 const FULL_RETRY_MS = 500;
 
@@ -22,7 +24,8 @@ interface Promised {
 
 interface Gathering {
 	groups: { lines: readonly string[]; request: boolean }[];
-	events: number;
+	/** Characters of its lines. */
+	length: number;
 	requests: Promised | undefined;
 	facts: Promised | undefined;
 }
@@ -38,9 +41,12 @@ export class GroupCommit {
 	readonly #onFailure: (error: unknown) => void;
 	#position: Position;
 	#gathering: Gathering = emptyGathering();
+	/** Gatherings that are as large as a batch may be, oldest first; they go before the one that still gathers. */
+	readonly #closed: Gathering[] = [];
 	#writing: Promise<void> | undefined;
 	#scheduled = false;
 	#forgetNoteTimer: (() => void) | undefined;
+	#forgetProbe: (() => void) | undefined;
 	#failure: MusterError | undefined;
 	#full = false;
 
@@ -69,9 +75,14 @@ export class GroupCommit {
 		if (this.#failure) throw this.#failure;
 		const request = kind === "request";
 		if (request && this.#full) throw storageFull();
+		const length = lines.reduce((sum, line) => sum + line.length, 0);
+		if (this.#gathering.length > 0 && this.#gathering.length + length > MAX_BATCH_LENGTH) {
+			this.#closed.push(this.#gathering);
+			this.#gathering = emptyGathering();
+		}
 		const gathering = this.#gathering;
 		gathering.groups.push({ lines, request });
-		gathering.events += lines.length;
+		gathering.length += length;
 		const side = request ? "requests" : "facts";
 		gathering[side] ??= promised();
 		if (kind === "note") this.#flushLater();
@@ -81,10 +92,14 @@ export class GroupCommit {
 
 	/** Resolves when all that was appended is durable (or has failed). */
 	async flush(): Promise<void> {
-		while (this.#failure === undefined && (this.#gathering.groups.length > 0 || this.#writing !== undefined)) {
+		while (this.#failure === undefined && (this.#waiting || this.#writing !== undefined)) {
 			if (this.#writing === undefined) this.#start();
 			await this.#writing;
 		}
+	}
+
+	get #waiting(): boolean {
+		return this.#closed.length > 0 || this.#gathering.groups.length > 0;
 	}
 
 	/** At the end of the running turn, so that all it appends goes into one batch. */
@@ -105,15 +120,20 @@ export class GroupCommit {
 	}
 
 	#start(): void {
-		if (this.#writing !== undefined || this.#gathering.groups.length === 0 || this.#failure !== undefined) return;
+		if (this.#writing !== undefined || !this.#waiting || this.#failure !== undefined) return;
 		this.#forgetNoteTimer?.();
 		this.#forgetNoteTimer = undefined;
-		const batch = this.#gathering;
-		this.#gathering = emptyGathering();
+		this.#forgetProbe?.();
+		this.#forgetProbe = undefined;
+		let batch = this.#closed.shift();
+		if (batch === undefined) {
+			batch = this.#gathering;
+			this.#gathering = emptyGathering();
+		}
 		this.#writing = this.#commit(batch).then(() => {
 			this.#writing = undefined;
 			// The next one begins a turn later: what this one lets go on (starts, outcomes) still gets into it.
-			if (this.#gathering.groups.length === 0) return;
+			if (!this.#waiting) return;
 			this.#scheduled = true;
 			setImmediate(() => {
 				this.#scheduled = false;
@@ -127,9 +147,9 @@ export class GroupCommit {
 		let groups = batch.groups;
 		while (groups.length > 0) {
 			const count = groups.reduce((sum, group) => sum + group.lines.length, 0);
-			const body = encodeBody(groups.flatMap((group) => group.lines));
 			const { seq, lastEvent } = this.#position;
 			try {
+				const body = encodeBody(groups.flatMap((group) => group.lines));
 				await this.#write({ seq: seq + 1, first: lastEvent + 1, count, body });
 			} catch (error) {
 				if (!hasCode(error, "E_STORAGE_FULL")) return this.#fail(batch, error);
@@ -152,21 +172,27 @@ export class GroupCommit {
 
 	/** Nothing waits that could be written, so requests are let through again after a while to find out. */
 	#probeSpace(): void {
-		this.#clock.after(FULL_RETRY_MS, () => {
+		this.#forgetProbe = this.#clock.after(FULL_RETRY_MS, () => {
+			this.#forgetProbe = undefined;
 			this.#full = false;
 		});
 	}
 
 	#refuseGatheredRequests(): void {
-		const gathering = this.#gathering;
-		gathering.requests?.reject(storageFull());
-		gathering.requests = undefined;
-		gathering.groups = gathering.groups.filter((group) => !group.request);
-		gathering.events = gathering.groups.reduce((sum, group) => sum + group.lines.length, 0);
+		for (const gathering of [...this.#closed, this.#gathering]) {
+			gathering.requests?.reject(storageFull());
+			gathering.requests = undefined;
+			gathering.groups = gathering.groups.filter((group) => !group.request);
+		}
+	}
+
+	/** Nothing is acknowledged any more, for a reason outside: a thread ended. */
+	fail(cause: unknown): void {
+		if (this.#failure === undefined) this.#fail(emptyGathering(), cause);
 	}
 
 	#fail(batch: Gathering, cause: unknown): void {
-		this.#failure = new MusterError(
+		this.#failure ??= new MusterError(
 			"E_JOURNAL_FAILED",
 			"the journal could not be written; nothing more is acknowledged",
 			{
@@ -174,17 +200,18 @@ export class GroupCommit {
 				cause,
 			},
 		);
-		for (const gathering of [batch, this.#gathering]) {
+		for (const gathering of [batch, ...this.#closed, this.#gathering]) {
 			gathering.requests?.reject(this.#failure);
 			gathering.facts?.reject(this.#failure);
 		}
+		this.#closed.length = 0;
 		this.#gathering = emptyGathering();
 		this.#onFailure(this.#failure);
 	}
 }
 
 function emptyGathering(): Gathering {
-	return { groups: [], events: 0, requests: undefined, facts: undefined };
+	return { groups: [], length: 0, requests: undefined, facts: undefined };
 }
 
 function promised(): Promised {

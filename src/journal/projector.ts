@@ -11,7 +11,16 @@ import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 import { findBase, foldBatch, type JournalPaths } from "./recovery.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import { type Anchor, damaged, guarded, lastSeq, openForReading, readAnchor, readChain } from "./sqlite-file.ts";
+import {
+	type Anchor,
+	damaged,
+	guarded,
+	isDamage,
+	lastSeq,
+	openForReading,
+	readAnchor,
+	readChain,
+} from "./sqlite-file.ts";
 import { ViewsWriter } from "./views.ts";
 
 export interface ProjectorOptions {
@@ -50,6 +59,8 @@ let working = false;
 let closing = false;
 
 /** What the last fold led to; it is kept until it is in the views, since nothing can be folded twice. */
+/** False from the moment that a fold has begun until its end is the anchor: the state is then ahead of it. */
+let whole = true;
 let folded: { anchor: Anchor; tasks: Task[]; runs: Run[]; batches: number } | undefined;
 
 port.on("message", (request: ProjectorRequest) => {
@@ -66,7 +77,9 @@ function openViews(): ViewsWriter {
 		opened.position();
 		return opened;
 	} catch (error) {
-		send({ kind: "notice", message: `${paths.views} was not usable (${(error as Error).message}) and is rebuilt` });
+		// Only damage is a reason to rebuild: the views may know more than the journal still holds.
+		if (!isDamage(error)) throw error;
+		send({ kind: "notice", message: `${paths.views} was damaged (${(error as Error).message}) and is rebuilt` });
 		removeViews();
 		return new ViewsWriter(paths.views);
 	}
@@ -113,6 +126,7 @@ function work(): void {
 
 /** Returns whether there may be more. */
 function slice(): boolean {
+	whole = false;
 	folded ??= fold();
 	const { batches, tasks, runs } = folded;
 	const end = folded.anchor;
@@ -125,6 +139,7 @@ function slice(): boolean {
 	}
 	anchor = end;
 	folded = undefined;
+	whole = true;
 	send({ kind: "projected", seq: anchor.seq }); // also when there was nothing: it answers the question
 	if (bytesSinceSnapshot >= snapshotBytes) snapshot();
 	return batches === SLICE;
@@ -193,8 +208,17 @@ function placeBefore(after: number): Anchor {
 	return place;
 }
 
-/** What is read is checked against the chain, as at a start. */
+/** What is read is checked against the chain, as at a start; in one transaction, since retention may delete meanwhile. */
 function readEvents(after: number, limit: number): StoredEvent[] {
+	db.exec("BEGIN");
+	try {
+		return collectEvents(after, limit);
+	} finally {
+		db.exec("COMMIT");
+	}
+}
+
+function collectEvents(after: number, limit: number): StoredEvent[] {
 	const events: StoredEvent[] = [];
 	for (const batch of readChain(db, placeBefore(after), paths.journal)) {
 		for (const [i, event] of decodeBody(batch.body).entries()) {
@@ -208,7 +232,7 @@ function readEvents(after: number, limit: number): StoredEvent[] {
 }
 
 function close(): void {
-	if (bytesSinceSnapshot > 0) snapshot();
+	if (whole && bytesSinceSnapshot > 0) snapshot();
 	views.close();
 	db.close();
 	port.close();

@@ -10,7 +10,7 @@ import {
 	mkdirSync,
 	openSync,
 	readdirSync,
-	readFileSync,
+	readSync,
 	renameSync,
 	rmSync,
 	writeSync,
@@ -25,7 +25,8 @@ import type { Anchor } from "./sqlite-file.ts";
 
 const FORMAT = 1;
 const KEPT = 2;
-const CHUNK = 1_000;
+/** Written and read in pieces of about this size: a state may be larger than a string can be. */
+const CHUNK_LENGTH = 1024 * 1024;
 
 interface Header {
 	format: number;
@@ -81,13 +82,11 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 
 function* chunks(items: Iterable<unknown>): Generator<string> {
 	let text = "";
-	let n = 0;
 	for (const item of items) {
 		text += `${JSON.stringify(item)}\n`;
-		if (++n % CHUNK === 0) {
-			yield text;
-			text = "";
-		}
+		if (text.length < CHUNK_LENGTH) continue;
+		yield text;
+		text = "";
 	}
 	if (text !== "") yield text;
 }
@@ -123,28 +122,59 @@ export function listSnapshots(folder: string): { seq: number; path: string }[] {
 
 /** @throws E_JOURNAL_CORRUPT naming the file when it is not whole, E_DATA_FOLDER_NEWER */
 export function readSnapshot(path: string): Snapshot {
-	const text = readFileSync(path, "utf8");
-	const end = text.lastIndexOf("\n", text.length - 2) + 1;
-	const body = text.slice(0, end);
-	const trailer = parse(path, text.slice(end)) as { sha256?: string };
-	if (trailer.sha256 !== createHash("sha256").update(body).digest("hex")) throw notWhole(path);
-	const [first, ...rest] = body.split("\n");
-	const header = parse(path, first ?? "") as Header;
+	const state = createState();
+	const digest = createHash("sha256");
+	let header: Header | undefined;
+	let trailer: string | undefined;
+	for (const line of readLines(path)) {
+		if (trailer !== undefined) {
+			digest.update(`${trailer}\n`);
+			if (header === undefined) header = readHeader(path, trailer, state);
+			else restore(state, parse(path, trailer) as Line);
+		}
+		trailer = line;
+	}
+	const { sha256 } = parse(path, trailer ?? "") as { sha256?: string };
+	if (header === undefined || sha256 !== digest.digest("hex")) throw notWhole(path);
+	relink(state);
+	return { state, anchor: { seq: header.seq, lastEvent: header.lastEvent, hash: Buffer.from(header.hash, "hex") } };
+}
+
+/** @throws E_JOURNAL_CORRUPT when the file does not end with a whole line */
+function* readLines(path: string): Generator<string> {
+	const file = openSync(path, "r");
+	try {
+		const piece = Buffer.alloc(CHUNK_LENGTH);
+		let rest: Buffer[] = [];
+		for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
+			let from = 0;
+			for (let to = piece.indexOf(10, from); to !== -1 && to < read; to = piece.indexOf(10, from)) {
+				yield Buffer.concat([...rest, piece.subarray(from, to)]).toString("utf8");
+				rest = [];
+				from = to + 1;
+			}
+			rest.push(Buffer.from(piece.subarray(from, read)));
+		}
+		if (rest.some((left) => left.length > 0)) throw notWhole(path);
+	} finally {
+		closeSync(file);
+	}
+}
+
+function readHeader(path: string, line: string, state: State): Header {
+	const header = parse(path, line) as Header;
 	if (header.format > FORMAT) {
 		throw new MusterError("E_DATA_FOLDER_NEWER", `${path} has format ${header.format}, this version reads ${FORMAT}`);
 	}
-	const state = createState();
 	state.epoch = header.epoch;
 	state.counts = header.counts;
-	for (const line of rest) {
-		if (line === "") continue;
-		const item = JSON.parse(line) as Line;
-		if ("task" in item) restoreTask(state, item.task);
-		else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
-		else state.definitions.set(item.hash, item.definition);
-	}
-	relink(state);
-	return { state, anchor: { seq: header.seq, lastEvent: header.lastEvent, hash: Buffer.from(header.hash, "hex") } };
+	return header;
+}
+
+function restore(state: State, item: Line): void {
+	if ("task" in item) restoreTask(state, item.task);
+	else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
+	else state.definitions.set(item.hash, item.definition);
 }
 
 /** JSON has no undefined: an output that is not there yet was written as null. */

@@ -170,7 +170,7 @@ const wholeOf = async ({ journal, history, state }: OpenJournal): Promise<unknow
 	return { state: asData(state), tasks };
 };
 
-for (const damage of ["deleted", "no database", "emptied", "of another format"] as const) {
+for (const damage of ["deleted", "no database", "emptied", "of an older format"] as const) {
 	test(`views.db is rebuilt when it is ${damage}`, async (t) => {
 		const { clean } = await makeFolders(t);
 		const before = await wholeOf(await openAt(clean));
@@ -180,12 +180,21 @@ for (const damage of ["deleted", "no database", "emptied", "of another format"] 
 		else if (damage === "emptied") truncateSync(path, 0);
 		else {
 			const db = new DatabaseSync(path);
-			db.exec("PRAGMA user_version=99");
+			db.exec("PRAGMA user_version=0");
 			db.close();
 		}
 		assert.deepEqual(await wholeOf(await openAt(clean)), before);
 	});
 }
+
+test("views.db of a newer format is refused and kept: it may know more than the journal still holds", async (t) => {
+	const { clean } = await makeFolders(t);
+	const db = new DatabaseSync(join(clean, "views.db"));
+	db.exec("PRAGMA user_version=99");
+	db.close();
+	await assert.rejects(openAt(clean), { code: "E_DATA_FOLDER_NEWER" });
+	await assert.rejects(openAt(clean), { code: "E_DATA_FOLDER_NEWER" });
+});
 
 test("views.db that is damaged inside is rebuilt at the next start but one", async (t) => {
 	const { clean } = await makeFolders(t);

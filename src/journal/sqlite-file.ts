@@ -3,7 +3,6 @@
  * the projector thread; each opens a connection of its own.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { hasCode, MusterError } from "../errors.ts";
 import type { Batch } from "./journal.ts";
@@ -88,15 +87,19 @@ function checkFormat(db: DatabaseSync, path: string): void {
 	}
 }
 
+const primaryCode = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+
+/** SQLITE_CORRUPT or SQLITE_NOTADB. */
+export const isDamage = (error: unknown): boolean => primaryCode(error) === 11 || primaryCode(error) === 26;
+
 /** SQLite's own words for damage become ours; the file is named. */
 export function guarded<T>(path: string, run: () => T): T {
 	try {
 		return run();
 	} catch (error) {
 		if (hasCode(error)) throw error;
-		const errcode = (error as { errcode?: number }).errcode ?? 0;
-		const primary = errcode & 0xff;
-		if (primary === 11 || primary === 26) {
+		const primary = primaryCode(error);
+		if (isDamage(error)) {
 			throw new MusterError("E_JOURNAL_CORRUPT", `${path} is damaged: ${(error as Error).message}`, {
 				hint: "Restore the data folder from a backup. It was not changed.",
 				cause: error,
@@ -174,6 +177,3 @@ export function damaged(path: string, seq: number, problem: string): MusterError
 		details: { batch: seq },
 	});
 }
-
-/** True when the folder holds something that only a journal can have written. */
-export const hasTraces = (paths: readonly string[]): boolean => paths.some((path) => existsSync(path));

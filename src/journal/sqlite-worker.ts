@@ -37,10 +37,8 @@ port.on("message", (request: WriterRequest) => {
 	switch (request.kind) {
 		case "write":
 			return reply(attempt(() => write(request.batch)) ?? { kind: "written", seq: request.batch.seq });
-		case "prune": {
-			const failed = attempt(() => prune(request.seq, request.keepBytes));
-			return reply({ ...failed, kind: "pruned" });
-		}
+		case "prune":
+			return prune(request.seq, request.keepBytes);
 		case "close":
 			return close();
 	}
@@ -77,25 +75,43 @@ function checkpoint(): void {
 	}
 }
 
-/** Deletes the oldest batches that a snapshot covers, but keeps the newest `keepBytes`; the anchor moves with them. */
+/**
+ * Deletes the oldest batches that a snapshot covers, but keeps the newest `keepBytes`; the anchor moves with them.
+ * One step a turn: a commit that waits behind it waits only for that step.
+ */
 function prune(upTo: number, keepBytes: number): void {
-	const end = pruneEnd(upTo, keepBytes);
-	const at = db.prepare("SELECT hash, first + count - 1 AS lastEvent FROM batches WHERE seq = ?");
-	const move = db.prepare("INSERT OR REPLACE INTO anchor (one, seq, last_event, hash) VALUES (1, ?, ?, ?)");
-	const remove = db.prepare("DELETE FROM batches WHERE seq <= ?");
-	// In small steps: a commit that waits behind one waits only for that step.
-	for (let to = readAnchor(db).seq; to < end; ) {
-		to = Math.min(end, to + PRUNE_ROWS);
-		const row = at.get(to) as { hash: Uint8Array; lastEvent: number };
-		db.exec("BEGIN IMMEDIATE");
-		try {
-			move.run(to, row.lastEvent, row.hash);
-			remove.run(to);
-			db.exec("COMMIT");
-		} catch (error) {
-			db.exec("ROLLBACK");
-			throw error;
-		}
+	let end = 0;
+	const step = (): void => {
+		if (!db.isOpen) return;
+		let at = 0;
+		const failed = attempt(() => {
+			end ||= pruneEnd(upTo, keepBytes);
+			at = readAnchor(db).seq;
+			if (at < end) pruneStep(Math.min(end, at + PRUNE_ROWS));
+		});
+		if (failed !== undefined || at >= end) reply({ ...failed, kind: "pruned" });
+		else setImmediate(step);
+	};
+	step();
+}
+
+function pruneStep(to: number): void {
+	const row = db.prepare("SELECT hash, first + count - 1 AS lastEvent FROM batches WHERE seq = ?").get(to) as {
+		hash: Uint8Array;
+		lastEvent: number;
+	};
+	db.exec("BEGIN IMMEDIATE");
+	try {
+		db.prepare("INSERT OR REPLACE INTO anchor (one, seq, last_event, hash) VALUES (1, ?, ?, ?)").run(
+			to,
+			row.lastEvent,
+			row.hash,
+		);
+		db.prepare("DELETE FROM batches WHERE seq <= ?").run(to);
+		db.exec("COMMIT");
+	} catch (error) {
+		db.exec("ROLLBACK");
+		throw error;
 	}
 }
 

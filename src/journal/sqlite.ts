@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
-import { fromErrorData, MusterError, toErrorData } from "../errors.ts";
+import { fromErrorData, hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { StoredEvent } from "../events.ts";
 import type { Sink } from "../state.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -46,7 +46,12 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 		const onDamage = (error: unknown): void => options.onNotice((error as Error).message);
 		const { state, base, end } = await recover(paths, reader, options.sink, onDamage).finally(() => reader.close());
 		const journal = new SqliteJournal(options, paths, { base, end }, lock);
-		await journal.ready;
+		try {
+			await journal.ready;
+		} catch (error) {
+			await journal.abandon();
+			throw error;
+		}
 		return {
 			journal,
 			history: journal.openHistory(),
@@ -93,6 +98,8 @@ class SqliteJournal implements Journal {
 	#written = 0;
 	#advancing = false;
 	#closed: Promise<void> | undefined;
+	/** Everything is stored; nothing is taken or read any more. */
+	#ended = false;
 
 	constructor(
 		options: SqliteJournalOptions,
@@ -129,10 +136,12 @@ class SqliteJournal implements Journal {
 	}
 
 	append(lines: readonly string[], kind: GroupKind): Commit {
+		if (this.#ended) throw stopped();
 		return this.#commits.append(lines, kind);
 	}
 
 	read(after: number, limit: number): Promise<StoredEvent[]> {
+		if (this.#ended) return Promise.reject(stopped());
 		const id = this.#nextRead++;
 		const { promise, resolve, reject } = Promise.withResolvers<StoredEvent[]>();
 		this.#reads.set(id, { resolve, reject });
@@ -156,10 +165,18 @@ class SqliteJournal implements Journal {
 
 	async #close(): Promise<void> {
 		await this.#commits.flush();
+		this.#ended = true;
 		this.#views?.close();
 		await this.#end(this.#projector);
+		this.#rejectReads(stopped());
 		await this.#end(this.#writer);
 		this.#lock.release();
+	}
+
+	/** It could not be opened: its threads end at once. */
+	async abandon(): Promise<void> {
+		this.#ended = true;
+		await Promise.all([this.#projector.terminate(), this.#writer.terminate()]);
 	}
 
 	/** Asks a thread to close and waits until it is gone; a thread that died already is gone. */
@@ -236,10 +253,16 @@ class SqliteJournal implements Journal {
 				cause: error,
 			},
 		);
-		this.#ready.reject(failure);
+		this.#ready.reject(hasCode(error) ? error : failure);
 		this.#write?.reject(failure);
-		for (const read of this.#reads.values()) read.reject(failure);
+		this.#rejectReads(failure);
+		this.#commits.fail(failure);
+	}
+
+	#rejectReads(error: unknown): void {
+		for (const read of this.#reads.values()) read.reject(error);
 		this.#reads.clear();
-		this.#options.onFailure(failure);
 	}
 }
+
+const stopped = (): MusterError => new MusterError("E_STOPPED", "the journal is closed");

@@ -5,6 +5,7 @@
  * journal's end: a journal that is shorter than its views has lost something.
  */
 import { DatabaseSync } from "node:sqlite";
+import { MusterError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 import type { Anchor } from "./sqlite-file.ts";
@@ -24,6 +25,12 @@ export class ViewsWriter {
 		// NORMAL: a power cut may cost the last rows, never the file; they are projected again.
 		db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
 		const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+		if (version > FORMAT) {
+			db.close();
+			throw new MusterError("E_DATA_FOLDER_NEWER", `${path} has format ${version}, this version reads ${FORMAT}`, {
+				hint: "Start it with the newer Muster that wrote it. It was not touched.",
+			});
+		}
 		if (version !== FORMAT) {
 			db.exec("DROP TABLE IF EXISTS tasks; DROP TABLE IF EXISTS runs; DROP TABLE IF EXISTS position");
 		}

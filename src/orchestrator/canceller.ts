@@ -29,9 +29,11 @@ export class Canceller {
 	}
 
 	async cancelRun(run: Run, error: ErrorData): Promise<void> {
-		if (run.state !== "running") return;
 		const at = this.#clock.now();
-		await this.#ledger.transact((emit) => emit({ type: "run.cancelled", at, id: run.id, error }));
+		if (run.state === "running") {
+			await this.#ledger.transact((emit) => emit({ type: "run.cancelled", at, id: run.id, error }));
+		}
+		// Also of a run that is over already: what its end cancelled may still run.
 		await Promise.all(this.#tasksOf(run).map((task) => this.cancelTask(task, error)));
 	}
 

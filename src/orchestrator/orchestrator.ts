@@ -16,6 +16,7 @@ import { Dispatcher } from "../scheduler/dispatcher.ts";
 import { type Emit, Ledger } from "../scheduler/ledger.ts";
 import { Registry, type Seat } from "../scheduler/registry.ts";
 import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
+import { UNUSED_DEFINITIONS_KEPT } from "../state.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
@@ -120,11 +121,9 @@ export class Orchestrator {
 	/** Begins to work: agents first, then what the data folder still holds. Called once, by `startOrchestrator`. */
 	async begin(agents: readonly BaseAgent[]): Promise<void> {
 		await Promise.all(agents.map((agent) => this.addAgent(agent)));
-		const { clock } = this.#parts;
 		const { state } = this.#ledger;
-		const at = clock.now();
 		await this.#ledger.transact((emit) => {
-			for (const id of [...state.runs.keys()]) advanceRun(state, id, at, emit);
+			for (const id of [...state.runs.keys()]) this.#advance(id, emit);
 		});
 		this.#dispatcher.recover();
 		this.#canceller.cancelStrays();
@@ -172,9 +171,11 @@ export class Orchestrator {
 			createdAt: clock.now(),
 			steps: {},
 		};
-		// A definition that no live run uses may leave the state while this request is under way, so it comes along again.
-		const events = beginRun(definition, hash, run, state.uses.has(hash));
-		await this.#submitter.request(events);
+		// One that no live run uses may leave the state while this request is under way, and where there are many even one
+		// whose last run ends meanwhile: then it comes along again.
+		const stays = state.uses.has(hash) && state.definitions.size <= UNUSED_DEFINITIONS_KEPT / 2;
+		const events = beginRun(definition, hash, run, stays);
+		await this.#submitter.begin(events);
 		return run.id;
 	}
 
@@ -204,31 +205,37 @@ export class Orchestrator {
 
 	/** @throws E_TASK_UNKNOWN */
 	task(id: string): TaskView {
+		this.#checkNotStopped();
 		return this.#reader.task(id);
 	}
 
 	/** @throws E_RUN_UNKNOWN */
 	run(id: string): RunView {
+		this.#checkNotStopped();
 		return this.#reader.run(id);
 	}
 
 	/** The run's tasks that are known, in the order of its steps. @throws E_RUN_UNKNOWN */
 	runTasks(id: string): TaskView[] {
+		this.#checkNotStopped();
 		return this.#reader.runTasks(id);
 	}
 
 	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
 	tasks(options?: ListOptions): TaskView[] {
+		this.#checkNotStopped();
 		return this.#reader.tasks(options);
 	}
 
 	/** Newest first, live ones before finished ones. */
 	runs(options?: ListOptions): RunView[] {
+		this.#checkNotStopped();
 		return this.#reader.runs(options);
 	}
 
 	/** Failed tasks, newest first. */
 	deadLetters(options?: ListOptions): TaskView[] {
+		this.#checkNotStopped();
 		return this.#reader.deadLetters(options);
 	}
 
@@ -290,6 +297,7 @@ export class Orchestrator {
 	 * @throws E_TASK_UNKNOWN
 	 */
 	async cancel(id: string): Promise<void> {
+		this.#checkNotStopped();
 		const error = toErrorData(new MusterError("E_CANCELLED", "cancelled on request"));
 		const run = this.#ledger.run(id);
 		if (run !== undefined) await this.#canceller.cancelRun(run, error);
@@ -301,10 +309,12 @@ export class Orchestrator {
 		this.#checkOpen();
 		const seat = this.#registry.add(agent);
 		try {
-			await agent.start();
+			await this.#withLimit(agent.start(), `${agent.name} took longer than the lease to start`);
+			if (seat.state !== "initializing") return; // removed or stopped meanwhile
 			this.#registry.setState(seat, "ready");
 			this.#dispatcher.pump();
 		} catch (error) {
+			if (seat.state !== "initializing") return;
 			this.#registry.setState(seat, "unhealthy");
 			this.#dispatcher.watchLife();
 			this.#parts.log.warn("the agent cannot work yet", { agent: agent.name, error: toErrorData(error).message });
@@ -334,6 +344,18 @@ export class Orchestrator {
 		await this.shutdown();
 	}
 
+	/** The work, or an error once the lease has passed without an answer. */
+	async #withLimit(work: Promise<void>, late: string): Promise<void> {
+		const { promise, reject } = Promise.withResolvers<never>();
+		const { clock, settings } = this.#parts;
+		const forget = clock.after(settings.leaseMs, () => reject(new MusterError("E_AGENT_LOST", late)));
+		try {
+			await Promise.race([work, promise]);
+		} finally {
+			forget();
+		}
+	}
+
 	/** Called by the journal when nothing can be acknowledged any more. */
 	journalFailed(error: unknown): void {
 		if (this.#failure !== undefined) return;
@@ -350,12 +372,13 @@ export class Orchestrator {
 	}
 
 	async #stop(graceMs: number): Promise<number> {
-		const left = this.#failure === undefined ? await this.#dispatcher.stop(graceMs) : 0;
+		const left = await this.#dispatcher.stop(graceMs);
 		await Promise.all([...this.#registry.seats].map((seat) => this.#stopAgent(seat)));
 		await this.#parts.threads.close();
+		this.#stopped = true;
+		this.#changes.notify();
 		await this.#ledger.journal.close();
 		this.#loopDelay.stop();
-		this.#stopped = true;
 		this.#waiters.fail(stopped());
 		this.#changes.notify();
 		return left;
@@ -370,10 +393,26 @@ export class Orchestrator {
 		await Promise.race([stopped, late]);
 	}
 
+	#checkNotStopped(): void {
+		if (this.#stopped) throw stopped();
+	}
+
 	#checkOpen(): void {
 		if (this.#failure !== undefined) throw this.#failure;
 		if (this.#stopping !== undefined)
 			throw new MusterError("E_STOPPED", "the orchestrator is stopping and takes nothing new");
+	}
+
+	/** What cannot be decided fails its own run, never what led to it. */
+	#advance(id: string, emit: Emit): void {
+		const at = this.#parts.clock.now();
+		try {
+			advanceRun(this.#ledger.state, id, at, emit);
+		} catch (thrown) {
+			this.#parts.log.error("a run could not go on", { run: id, error: toErrorData(thrown).message });
+			if (!this.#ledger.state.runs.has(id)) throw thrown;
+			emit({ type: "run.failed", at, id, error: toErrorData(thrown, "E_INTERNAL") });
+		}
 	}
 
 	/** Inside the transaction in which a task came to its end. */
@@ -381,7 +420,7 @@ export class Orchestrator {
 		const { state } = this.#ledger;
 		const at = this.#parts.clock.now();
 		cascade(state, task, at, emit);
-		if (task.run !== undefined && stepIsOver(state, task)) advanceRun(state, task.run.id, at, emit);
+		if (task.run !== undefined && stepIsOver(state, task)) this.#advance(task.run.id, emit);
 		this.#canceller.taskEnded(task);
 	}
 
@@ -397,7 +436,7 @@ export class Orchestrator {
 
 	#wait(id: string, { timeout, signal }: WaitForOptions): Promise<void> {
 		if (this.#failure !== undefined) throw this.#failure;
-		if (this.#stopped) throw stopped();
+		this.#checkNotStopped();
 		return this.#waiters.wait(id, {
 			...(timeout !== undefined && { timeoutMs: toMs(timeout, "timeout") }),
 			...(signal && { signal }),

@@ -75,7 +75,7 @@ export class Reader {
 			.values()
 			.filter((task) => task.token === undefined && !isTerminal(task.state));
 		const live = [...running, ...others.take(rows - running.length)];
-		const over = newest(this.#ledger.recentTasks(), this.#ledger.history.latestTasks(rows), rows - live.length);
+		const over = newest(this.#over(), this.#ledger.history.latestTasks(rows), rows - live.length);
 		return [...live, ...over].map((task) => this.#view(task));
 	}
 
@@ -90,8 +90,14 @@ export class Reader {
 	/** Failed tasks, newest first. */
 	deadLetters({ limit = 100 }: ListOptions = {}): TaskView[] {
 		const rows = Math.min(limit, MAX_ROWS);
-		const recent = [...this.#ledger.recentTasks()].filter((task) => task.state === "failed");
-		return newest(recent, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#view(task));
+		const held = [...this.#over()].filter((task) => task.state === "failed");
+		return newest(held, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#view(task));
+	}
+
+	/** Finished tasks in memory: still needed by others, or not in the history yet. */
+	*#over(): Generator<Task> {
+		yield* this.#ledger.recentTasks();
+		for (const task of this.#ledger.state.tasks.values()) if (isTerminal(task.state)) yield task;
 	}
 
 	agents(): AgentView[] {

@@ -17,6 +17,7 @@ const MAX_BATCH_BYTES = 256 * 1024 * 1024;
 const TURN = 1_000;
 /** Most children of one delegation, and how deep delegations may nest. */
 const MAX_CHILDREN = 10_000;
+const MAX_CHILDREN_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 16;
 
 interface PendingKey {
@@ -37,6 +38,9 @@ export class Submitter {
 	readonly #parts: SubmitterParts;
 	/** Keys of submits that are not durable yet. */
 	readonly #pending = new Map<string, PendingKey>();
+	readonly #pendingIds = new Set<string>();
+	/** Tasks of submits that are under way: they have their room, but are not in the state yet. */
+	#underWay = 0;
 
 	constructor(parts: SubmitterParts) {
 		this.#parts = parts;
@@ -48,13 +52,22 @@ export class Submitter {
 	 *   E_IDEMPOTENCY_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL
 	 */
 	async submit(specs: readonly TaskSpec[]): Promise<string[]> {
-		const { clock, newId } = this.#parts;
 		if (specs.length > MAX_BATCH) {
 			throw new MusterError("E_INPUT_TOO_LARGE", `a batch may have ${MAX_BATCH} tasks, not ${specs.length}`, {
 				hint: "Submit it in several batches.",
 			});
 		}
 		this.#checkRoom(specs.length);
+		this.#underWay += specs.length;
+		try {
+			return await this.#submit(specs);
+		} finally {
+			this.#underWay -= specs.length;
+		}
+	}
+
+	async #submit(specs: readonly TaskSpec[]): Promise<string[]> {
+		const { clock, newId } = this.#parts;
 		const at = clock.now();
 		const ids = specs.map(() => newId("tsk"));
 		const tasks: NewTask[] = [];
@@ -91,8 +104,20 @@ export class Submitter {
 		return ids;
 	}
 
+	/** The events that begin a run. @throws E_QUEUE_FULL, E_INPUT_TOO_LARGE, E_STORAGE_FULL */
+	async begin(events: readonly Event[]): Promise<void> {
+		const tasks = events.filter((event) => event.type === "task.submitted").length;
+		this.#checkRoom(tasks);
+		this.#underWay += tasks;
+		try {
+			await this.#request(events);
+		} finally {
+			this.#underWay -= tasks;
+		}
+	}
+
 	/** One indivisible group of events that may be refused. @throws E_INPUT_TOO_LARGE, E_STORAGE_FULL */
-	async request(events: readonly Event[]): Promise<void> {
+	async #request(events: readonly Event[]): Promise<void> {
 		const lines: string[] = [];
 		let bytes = 0;
 		for (const event of events) {
@@ -128,6 +153,7 @@ export class Submitter {
 		}
 		this.#checkRoom(specs.length);
 		const at = clock.now();
+		let bytes = 0;
 		const ids = specs.map((_, i) => `${parent.id}.${before + i}`);
 		const own = new Set(ids);
 		const tasks = specs.map((spec, i) => {
@@ -137,7 +163,16 @@ export class Submitter {
 				throw new MusterError("E_INPUT_INVALID", `${where}a child has no idempotencyKey: its id is one already`);
 			}
 			this.#checkSkillInput(task, where);
-			checkInputSize(task.input, where);
+			bytes += checkInputSize(task.input, where);
+			if (bytes > MAX_CHILDREN_BYTES) {
+				throw new MusterError(
+					"E_INPUT_TOO_LARGE",
+					`the inputs of all children have more than ${MAX_CHILDREN_BYTES} bytes`,
+					{
+						hint: "Put large data into artifacts and pass their references.",
+					},
+				);
+			}
 			const dependsOn = task.dependsOn && resolveBatch(task.dependsOn, ids, where);
 			for (const id of dependsOn ?? []) {
 				if (own.has(id)) continue;
@@ -151,15 +186,19 @@ export class Submitter {
 
 	async #store(tasks: readonly NewTask[], at: number, keys: Map<string, PendingKey>): Promise<void> {
 		if (tasks.length === 0) return;
-		const stored = this.request(tasks.map((task) => ({ type: "task.submitted", at, task })));
+		const stored = this.#request(tasks.map((task) => ({ type: "task.submitted", at, task })));
 		for (const [key, entry] of keys) {
 			entry.stored = stored;
 			this.#pending.set(key, entry);
+			this.#pendingIds.add(entry.id);
 		}
 		try {
 			await stored;
 		} finally {
-			for (const key of keys.keys()) this.#pending.delete(key);
+			for (const [key, { id }] of keys) {
+				this.#pending.delete(key);
+				this.#pendingIds.delete(id);
+			}
 		}
 		await this.#dropDoomed(tasks);
 	}
@@ -200,13 +239,14 @@ export class Submitter {
 
 	/** It is on its way to the journal, before anything that is submitted now. */
 	#isPending(id: string): boolean {
-		return this.#pending.values().some((entry) => entry.id === id);
+		return this.#pendingIds.has(id);
 	}
 
 	#checkRoom(more: number): void {
 		const { ledger, maxTasks } = this.#parts;
-		if (ledger.held + more <= maxTasks) return;
-		throw new MusterError("E_QUEUE_FULL", `the queue holds ${ledger.held} of at most ${maxTasks} tasks`, {
+		const held = ledger.held + this.#underWay;
+		if (held + more <= maxTasks) return;
+		throw new MusterError("E_QUEUE_FULL", `the queue holds ${held} of at most ${maxTasks} tasks`, {
 			hint: "Submit again when some are done.",
 			retryAfterMs: 1_000,
 		});

@@ -11,6 +11,8 @@ import type { Seat } from "./registry.ts";
 
 /** An output above this many bytes of JSON is stored as an artifact and the task's output is the reference. */
 export const MAX_INLINE_OUTPUT_BYTES = 64 * 1024;
+/** The same for all outputs of one step of a run together. */
+const MAX_STEP_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_PROGRESS_TEXT = 500;
 
 export interface Progress {
@@ -71,6 +73,8 @@ export interface AttemptWorld {
 	log: Log;
 	artifacts: ArtifactStore;
 	task(id: string): Task | undefined;
+	/** Tasks of the same step of a run; 1 without one. */
+	siblings(task: Task): number;
 	effect<Result extends Json>(attempt: Attempt, effect: Effect<Result>): Promise<Result>;
 	progressed(attempt: Attempt): void;
 }
@@ -83,13 +87,13 @@ export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise
 		const assignment = { id: task.id, type: task.type, input, attempt: task.attempts };
 		const returned = await seat.performer.perform(assignment, createContext(attempt, world));
 		if (returned instanceof Delegation) return returned;
-		return { kind: "value", output: await toOutput(returned, task, world.artifacts) };
+		return { kind: "value", output: await toOutput(returned, task, world) };
 	} catch (thrown) {
 		return { kind: "error", error: toErrorData(thrown) };
 	}
 }
 
-async function toOutput(returned: unknown, task: Task, artifacts: ArtifactStore): Promise<Json> {
+async function toOutput(returned: unknown, task: Task, { artifacts, siblings }: AttemptWorld): Promise<Json> {
 	if (returned === undefined) {
 		throw new MusterError("E_OUTPUT_INVALID", `the skill ${task.type} returned undefined`, {
 			hint: "Return JSON; null where there is nothing to say.",
@@ -98,7 +102,9 @@ async function toOutput(returned: unknown, task: Task, artifacts: ArtifactStore)
 	const output = copyJson(returned, "output", "E_OUTPUT_INVALID");
 	if (output === null || typeof output === "boolean" || typeof output === "number") return output;
 	const text = JSON.stringify(output);
-	if (text.length <= MAX_INLINE_OUTPUT_BYTES && Buffer.byteLength(text) <= MAX_INLINE_OUTPUT_BYTES) return output;
+	// The outputs of all items of a step are kept with its run, so many of them share a bound.
+	const limit = Math.min(MAX_INLINE_OUTPUT_BYTES, MAX_STEP_OUTPUT_BYTES / siblings(task));
+	if (text.length <= limit && Buffer.byteLength(text) <= limit) return output;
 	return { ...(await artifacts.put(`${task.type}.json`, text, "application/json")) };
 }
 

@@ -101,6 +101,7 @@ export class Dispatcher {
 			log,
 			artifacts: parts.artifacts,
 			task: (id) => ledger.task(id),
+			siblings: ({ run }) => (run && ledger.state.runs.get(run.id)?.steps[run.step]?.total) || 1,
 			effect: (attempt, effect) => runEffect(ledger, clock, attempt, effect),
 			progressed: (attempt) => parts.progressed(attempt.task),
 		};
@@ -114,10 +115,6 @@ export class Dispatcher {
 		return this.#stopping;
 	}
 
-	get ready(): number {
-		return this.#matcher.size;
-	}
-
 	runningTasks(): IteratorObject<Task> {
 		return this.#attempts.values().map(({ task }) => task);
 	}
@@ -126,16 +123,11 @@ export class Dispatcher {
 		return this.#attempts.get(id);
 	}
 
-	/** Durable: the task may be offered, now or when its time has come. */
+	/** Durable: the task may be offered, now, when its time has come, or when it is released; its deadline counts from here. */
 	placed(task: Task): void {
 		if (task.deadline !== undefined && !isTerminal(task.state)) this.#alarms.setAt("deadline", task.id, task.deadline);
 		if (task.state === "scheduled") this.#alarms.setAt("due", task.id, task.runAt ?? 0);
 		else if (task.state === "ready") this.#matcher.offer(task);
-	}
-
-	/** A blocked or waiting task is not placed, but its deadline counts. */
-	watchDeadline(task: Task): void {
-		if (task.deadline !== undefined) this.#alarms.setAt("deadline", task.id, task.deadline);
 	}
 
 	ended(task: Task): void {
@@ -196,7 +188,6 @@ export class Dispatcher {
 			if (task.state !== before.get(task) || isTerminal(task.state)) continue;
 			const mayHaveRun = task.state === "ready" || task.state === "scheduled";
 			if (mayHaveRun && this.#careful.size < CAREFUL_STARTS) this.#careful.add(task.id);
-			this.watchDeadline(task);
 			this.placed(task);
 		}
 		this.pump();
@@ -216,7 +207,7 @@ export class Dispatcher {
 			await attempt.stored;
 			return;
 		}
-		if (isTerminal(task.state)) return;
+		if (isTerminal(task.state)) return this.#parts.ledger.settled();
 		this.#withdraw(task);
 		const { ledger, clock } = this.#parts;
 		await ledger.transact((emit) => emit({ type: "task.cancelled", at: clock.now(), id: task.id, error }));
@@ -248,7 +239,6 @@ export class Dispatcher {
 	/** Starts nothing any more: the journal has failed. */
 	halt(): void {
 		this.#stopping = true;
-		this.#alarms.stop();
 	}
 
 	/** Lets {@link stop} wait no longer. */
@@ -321,7 +311,6 @@ export class Dispatcher {
 			this.#close(attempt, { kind: "error", error: toErrorData(thrown) });
 			return;
 		}
-		this.#release(attempt, "value");
 		const at = clock.now();
 		this.#background(
 			ledger.transact((emit) => {
@@ -329,6 +318,8 @@ export class Dispatcher {
 				emit({ type: "task.waiting", at, id: task.id, token, children: children.map((child) => child.id) });
 			}),
 		);
+		// After it: what starts in the freed slot must not end what the children were checked against.
+		this.#release(attempt, "value");
 	}
 
 	/** D2 */

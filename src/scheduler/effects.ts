@@ -11,6 +11,7 @@ import type { Emit, Ledger } from "./ledger.ts";
 
 const MAX_EFFECTS = 10_000;
 const MAX_KEY = 512;
+const MAX_RESULT_LENGTH = 256 * 1024;
 
 /** Keys are members of an object in the journal: not those that every object has. */
 const isKey = (key: unknown): boolean =>
@@ -45,6 +46,11 @@ async function perform<Result extends Json>(
 	};
 	const done = async (result: Result): Promise<Result> => {
 		const stored = copyJson(result, `the result of effect ${effect.key}`, "E_OUTPUT_INVALID") as Result;
+		if (JSON.stringify(stored).length > MAX_RESULT_LENGTH) {
+			throw new MusterError("E_OUTPUT_INVALID", `the result of effect ${effect.key} is too large to be kept`, {
+				hint: `Return at most ${MAX_RESULT_LENGTH} characters of JSON; store more as an artifact.`,
+			});
+		}
 		await record((emit) =>
 			emit({ type: "effect.done", at: clock.now(), id: task.id, key: effect.key, result: stored }),
 		);

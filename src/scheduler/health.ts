@@ -16,8 +16,9 @@ export class Health {
 	readonly #allowedMisses: number;
 	readonly #lost: (seat: Seat) => void;
 	readonly #returned: (seat: Seat) => void;
-	readonly #misses = new Map<Seat, number>();
-	readonly #asked = new Set<Seat>();
+	readonly #misses = new WeakMap<Seat, number>();
+	/** Questions that are not answered yet, and for how many beats. */
+	readonly #asked = new WeakMap<Seat, { beats: number }>();
 
 	constructor(parts: {
 		registry: Registry;
@@ -58,8 +59,11 @@ export class Health {
 	}
 
 	#ask(seat: Seat): void {
-		if (this.#asked.has(seat)) return; // the last question is still open: that is the miss
-		this.#asked.add(seat);
+		const open = this.#asked.get(seat);
+		// An open question is the miss; after the lease it is given up, or one that is never answered would be the last.
+		if (open !== undefined && open.beats++ < this.#allowedMisses) return;
+		const question = { beats: 1 };
+		this.#asked.set(seat, question);
 		Promise.resolve()
 			.then(() => seat.performer.alive())
 			.catch((error: unknown) => {
@@ -70,7 +74,7 @@ export class Health {
 				return false;
 			})
 			.then((alive) => {
-				this.#asked.delete(seat);
+				if (this.#asked.get(seat) === question) this.#asked.delete(seat);
 				if (!alive) return;
 				this.#misses.set(seat, 0);
 				if (seat.state === "unhealthy") this.#returned(seat);

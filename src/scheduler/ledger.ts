@@ -129,8 +129,9 @@ export class Ledger {
 		let followed = 0;
 		let following = false;
 		const emit: Emit = (event) => {
+			const line = encodeEvent(event); // what cannot be written is not applied
 			apply(this.state, event, effects);
-			lines.push(encodeEvent(event));
+			lines.push(line);
 			// A loop, not a recursion: a failure may cascade down a chain of any length.
 			if (following) return;
 			following = true;
@@ -139,14 +140,25 @@ export class Ledger {
 		};
 		try {
 			decide(emit);
-		} finally {
-			// Also when it threw: what was applied must be in the journal.
-			effects.busy = false;
-			this.#remember(effects);
-			for (const task of effects.over) this.#unstored.add(task);
-			for (const run of effects.runs) this.#unstored.add(run);
+		} catch (error) {
+			// What was applied is in the journal all the same, or state and journal would part.
+			void this.#finish(lines, kind, effects);
+			throw error;
 		}
-		return lines.length === 0 ? Promise.resolve() : this.#store(lines, kind, effects);
+		return this.#finish(lines, kind, effects);
+	}
+
+	#finish(lines: readonly string[], kind: "fact" | "note", effects: Consequences): Promise<void> {
+		effects.busy = false;
+		this.#remember(effects);
+		for (const task of effects.over) this.#unstored.add(task);
+		for (const run of effects.runs) this.#unstored.add(run);
+		return lines.length === 0 ? this.settled() : this.#store(lines, kind, effects);
+	}
+
+	/** Resolves when every fact so far is durable and told of. */
+	settled(): Promise<void> {
+		return this.#commit?.told ?? Promise.resolve();
 	}
 
 	/** All groups of one commit are told of together. */
@@ -193,10 +205,12 @@ export class Ledger {
 			else this.#await(this.#toldSeq, effects);
 			throw error;
 		}
+		// A run is one thing: a cancel must not find half of it.
+		const inTurns = events[0]?.type === "task.submitted";
 		// Told of when all is applied: a task of the group must not end before one that depends on it is there.
 		const effects = new Consequences();
 		for (const [i, event] of events.entries()) {
-			if (i > 0 && i % TURN_EVENTS === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+			if (inTurns && i > 0 && i % TURN_EVENTS === 0) await new Promise<void>((resolve) => setImmediate(resolve));
 			apply(this.state, event, effects);
 		}
 		this.#remember(effects);

@@ -151,6 +151,9 @@ export class Registry {
 		this.setState(seat, "stopped");
 		this.#seats.delete(seat.name);
 		seat.pool.members--;
+		if (seat.pool.members > 0) return;
+		for (const [key, pool] of this.#pools) if (pool === seat.pool) this.#pools.delete(key);
+		this.#able.clear();
 	}
 
 	get(name: string): Seat | undefined {

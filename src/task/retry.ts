@@ -22,7 +22,7 @@ export function backoffMs(policy: RetryPolicy, attempt: number, random: number):
 	return policy.jitter === "full" ? Math.floor(random * bound) : Math.floor(bound);
 }
 
-/** Milliseconds until the next attempt, or undefined when the error is final. `counted` leaves out attempts a crash ended. */
+/** Milliseconds until the next attempt, or undefined when the error is final. `counted` are the attempts that failed, this one included. */
 export function retryDelayMs(
 	policy: RetryPolicy | undefined,
 	counted: number,

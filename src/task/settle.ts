@@ -15,6 +15,9 @@ export type Outcome =
 /** A task whose process died this often while it ran is not offered any more. */
 export const MAX_CRASHES = 3;
 
+/** A task that lost its agent this often is not offered any more. */
+export const MAX_LOSSES = 10;
+
 /** Whether one more death of the process is the last. */
 export const isSuspect = (task: Task): boolean => (task.crashes ?? 0) >= MAX_CRASHES - 1;
 
@@ -31,10 +34,13 @@ export function settle(task: Task, token: number, outcome: Outcome, now: number,
 		case "cancelled":
 			return { type: "task.cancelled", at: now, id: task.id, error: outcome.error };
 		case "lost":
+			if (outcome.error.code === "E_AGENT_LOST" && (task.losses ?? 0) + 1 >= MAX_LOSSES) {
+				return { type: "task.failed", ...base, error: outcome.error };
+			}
 			return { type: "task.reoffered", ...base, error: outcome.error, crash: false };
 		case "error": {
 			const { error } = outcome;
-			const counted = task.attempts - (task.crashes ?? 0);
+			const counted = (task.failures ?? 0) + 1;
 			const delayMs = retryDelayMs(task.retry, counted, error, random);
 			if (delayMs === undefined) return { type: "task.failed", ...base, error };
 			const runAt = now + delayMs;

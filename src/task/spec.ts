@@ -118,10 +118,10 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 const HINT =
 	"A task has: type, input, priority, capabilities, dependsOn, retry, timeout, idleTimeout, deadline, runAt, delay, idempotencyKey, group.";
 
-/** @throws E_INPUT_TOO_LARGE */
-export function checkInputSize(input: Json, where: string): void {
+/** Its bytes as JSON. @throws E_INPUT_TOO_LARGE */
+export function checkInputSize(input: Json, where: string): number {
 	const bytes = Buffer.byteLength(JSON.stringify(input));
-	if (bytes <= MAX_INPUT_BYTES) return;
+	if (bytes <= MAX_INPUT_BYTES) return bytes;
 	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${bytes} bytes; ${MAX_INPUT_BYTES} are allowed`, {
 		hint: "Put large data into a file or an artifact and pass its path or reference.",
 	});
@@ -138,11 +138,14 @@ function toRetryPolicy(retry: RetrySpec, where: string): RetryPolicy {
 	};
 }
 
+/** The last time that a Date can hold, less the longest delay. */
+const LATEST_TIME = 8.64e15 - 10 * 366 * 86_400_000;
+
 const atLeastOne = (ms: number): number => Math.max(1, ms);
 
 function toTime(value: string | number, what: string): number {
 	const ms = typeof value === "number" ? value : /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN;
-	if (Number.isSafeInteger(ms) && ms >= 0) return ms;
+	if (Number.isSafeInteger(ms) && ms >= 0 && ms <= LATEST_TIME) return ms;
 	throw new MusterError("E_INPUT_INVALID", `${what} is ${JSON.stringify(value)}, which is not a time`, {
 		hint: "Write RFC 3339, for example 2026-12-01T07:00:00Z, or milliseconds since 1970.",
 	});

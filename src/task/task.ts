@@ -145,8 +145,11 @@ export interface Task {
 	attempts: number;
 	token: number | undefined;
 	history: Attempt[] | undefined;
-	/** How many attempts ended because the process died. */
+	/** How many attempts failed: what `maxAttempts` counts. Cut off, lost and delegating ones do not. */
+	failures: number | undefined;
+	/** How many attempts ended because the process died, and because the agent showed no life. */
 	crashes: number | undefined;
+	losses: number | undefined;
 	/** Children it delegated to, in order, and how many of them are not terminal yet. */
 	children: string[] | undefined;
 	openChildren: number | undefined;
@@ -171,7 +174,9 @@ type Mutable =
 	| "attempts"
 	| "token"
 	| "history"
+	| "failures"
 	| "crashes"
+	| "losses"
 	| "children"
 	| "openChildren"
 	| "effects"
@@ -205,7 +210,9 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		attempts: 0,
 		token: undefined,
 		history: undefined,
+		failures: undefined,
 		crashes: undefined,
+		losses: undefined,
 		children: undefined,
 		openChildren: undefined,
 		effects: undefined,

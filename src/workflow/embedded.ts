@@ -13,6 +13,8 @@ import { decide } from "./decide.ts";
 import type { StepDefinition, WorkflowDefinition } from "./definition.ts";
 import type { Command, Run } from "./run.ts";
 
+const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
+
 type Emit = (event: Event) => void;
 
 /** `run.step` for a single task, `run.step.3` for the fourth of a forEach. */
@@ -54,9 +56,9 @@ function carryOut(definition: WorkflowDefinition, run: Run, commands: Command[],
 			case "start": {
 				const step = definition.steps.find((candidate) => candidate.id === command.step) as StepDefinition;
 				const tasks = command.inputs.map((input, index) => stepTask(run, step, command.each, index, input, at));
-				const large = tasks.find((task) => Buffer.byteLength(JSON.stringify(task.input)) > MAX_INPUT_BYTES);
-				if (large !== undefined) {
-					emit({ type: "run.failed", at, id: run.id, error: toErrorData(tooLarge(large.id)) });
+				const problem = inputProblem(tasks);
+				if (problem !== undefined) {
+					emit({ type: "run.failed", at, id: run.id, error: toErrorData(problem) });
 					return;
 				}
 				emit({ type: "step.started", at, run: run.id, step: step.id, each: command.each, total: tasks.length });
@@ -92,8 +94,21 @@ function stepTask(run: Run, step: StepDefinition, each: boolean, index: number, 
 	return task;
 }
 
-function tooLarge(id: string): MusterError {
-	return new MusterError("E_INPUT_TOO_LARGE", `the input of ${id} has more than ${MAX_INPUT_BYTES} bytes`, {
+/** All tasks of a step go into the journal at once, so their inputs are bounded one by one and together. */
+function inputProblem(tasks: readonly NewTask[]): MusterError | undefined {
+	let all = 0;
+	for (const { id, input } of tasks) {
+		const bytes = Buffer.byteLength(JSON.stringify(input));
+		all += bytes;
+		if (bytes > MAX_INPUT_BYTES) return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
+		if (all > MAX_STEP_INPUT_BYTES)
+			return tooLarge(`the inputs of the tasks beside ${id} have together`, MAX_STEP_INPUT_BYTES);
+	}
+	return undefined;
+}
+
+function tooLarge(what: string, limit: number): MusterError {
+	return new MusterError("E_INPUT_TOO_LARGE", `${what} more than ${limit} bytes`, {
 		hint: "Let the step before it store large results as artifacts and pass their references.",
 	});
 }
