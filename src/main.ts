@@ -18,6 +18,8 @@ import { Catalog } from "./workflow/catalog.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
 import type { Run } from "./workflow/run.ts";
 
+export { builtInNames } from "./skill/built-in.ts";
+
 export interface StartOptions extends SettingsInput {
 	/** Skills besides the nine built-in ones; one with the same name takes the built-in one's place. */
 	skills?: readonly AnySkill[];

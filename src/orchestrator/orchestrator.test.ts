@@ -318,6 +318,16 @@ describe("a workflow run", () => {
 		);
 	});
 
+	it("gives each step the outputs of those it needs as what came before", async (t) => {
+		const before: WorkflowDefinition = {
+			...definition,
+			steps: [...definition.steps.slice(0, 1), { id: "all", skill: "previous", needs: ["each"], with: null }],
+		};
+		const muster = await startTest(t, { skills: [echo, previous], definitions: [before] });
+		const run = await muster.waitRun(await muster.startRun("sum", { numbers: [1, 2] }));
+		assert.deepEqual(run.outputs, { result: [[10, 20]] });
+	});
+
 	it("with a wrong input is refused before anything starts", async (t) => {
 		const muster = await startTest(t, { skills: [echo], definitions: [definition] });
 		await assert.rejects(muster.startRun("sum", { number: [1] }), code("E_INPUT_INVALID"));
@@ -442,6 +452,34 @@ describe("an agent", () => {
 			muster.agents().some((agent) => agent.name === "worker-1"),
 			false,
 		);
+	});
+});
+
+describe("a wait that ends too early", () => {
+	it("says why the task is not over", async (t) => {
+		const muster = await startTest(t);
+		const id = await muster.submit({ type: "count-wrods" });
+		await assert.rejects(muster.wait(id, { timeout: 10 }), /no agent can do count-wrods/);
+	});
+});
+
+describe("the retries of a task", () => {
+	it("are not used up by the rounds of a coordinator", async (t) => {
+		let rounds = 0;
+		class Patient extends CoordinatorAgent {
+			override split() {
+				return [{ type: "echo", input: 0 }];
+			}
+			override gather(): Json | Delegation {
+				if (++rounds < 6) return new Delegation([{ type: "echo", input: rounds }]);
+				if (rounds === 6) throw new RetryableError("once", { afterMs: 1 });
+				return rounds;
+			}
+		}
+		const patient = new Patient({ name: "patient", capabilities: ["patient"] });
+		const muster = await startTest(t, { skills: [echo], customAgents: [patient] });
+		const done = await muster.wait(await muster.submit({ type: "patient", retry: { maxAttempts: 2 } }));
+		assert.equal(done.output, 7);
 	});
 });
 

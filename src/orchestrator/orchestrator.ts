@@ -372,7 +372,8 @@ export class Orchestrator {
 	}
 
 	async #stop(graceMs: number): Promise<number> {
-		const left = await this.#dispatcher.stop(graceMs);
+		// Without a journal nothing that ends now could be stored.
+		const left = await this.#dispatcher.stop(this.#failure === undefined ? graceMs : 0);
 		await Promise.all([...this.#registry.seats].map((seat) => this.#stopAgent(seat)));
 		await this.#parts.threads.close();
 		this.#stopped = true;
@@ -440,6 +441,7 @@ export class Orchestrator {
 		return this.#waiters.wait(id, {
 			...(timeout !== undefined && { timeoutMs: toMs(timeout, "timeout") }),
 			...(signal && { signal }),
+			why: () => (this.#ledger.task(id) === undefined ? undefined : this.#reader.task(id).waiting?.text),
 		});
 	}
 }

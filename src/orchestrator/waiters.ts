@@ -5,6 +5,8 @@ import { MusterError } from "../errors.ts";
 export interface WaitOptions {
 	timeoutMs?: number;
 	signal?: AbortSignal;
+	/** Why it is not over, for the error of a wait that ends too early. */
+	why?: () => string | undefined;
 }
 
 export class Waiters {
@@ -16,7 +18,7 @@ export class Waiters {
 	}
 
 	/** Resolves when end() is called for this id. @throws E_WAIT_TIMEOUT, the signal's reason, E_STOPPED */
-	wait(id: string, { timeoutMs, signal }: WaitOptions): Promise<void> {
+	wait(id: string, { timeoutMs, signal, why }: WaitOptions): Promise<void> {
 		return new Promise<void>((resolve, reject) => {
 			const forget: (() => void)[] = [];
 			const settle = (error?: unknown): void => {
@@ -33,9 +35,13 @@ export class Waiters {
 			if (timeoutMs !== undefined) {
 				const late = (): void =>
 					settle(
-						new MusterError("E_WAIT_TIMEOUT", `${id} was not done within ${timeoutMs} ms`, {
-							hint: "It goes on; wait again, or look at it with: muster task ID",
-						}),
+						new MusterError(
+							"E_WAIT_TIMEOUT",
+							[`${id} was not done within ${timeoutMs} ms`, why?.()].filter(Boolean).join(": it "),
+							{
+								hint: `It goes on; wait again, or look at it with: muster task ${id}`,
+							},
+						),
 					);
 				forget.push(this.#clock.after(timeoutMs, late));
 			}

@@ -73,6 +73,8 @@ export interface AttemptWorld {
 	log: Log;
 	artifacts: ArtifactStore;
 	task(id: string): Task | undefined;
+	/** Outputs of what it depends on: tasks, or the steps its step needs (a list for one with forEach). */
+	previous(task: Task): Json[];
 	/** Tasks of the same step of a run; 1 without one. */
 	siblings(task: Task): number;
 	effect<Result extends Json>(attempt: Attempt, effect: Effect<Result>): Promise<Result>;
@@ -135,7 +137,7 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 		},
 		artifacts: world.artifacts,
 		get previous() {
-			return (task.dependsOn ?? []).map((id) => world.task(id)?.output ?? null);
+			return world.previous(task);
 		},
 		get children() {
 			return (task.children ?? []).map((id) => childResult(id, world.task(id)));

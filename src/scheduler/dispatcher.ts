@@ -12,6 +12,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
+import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
 import { deadlineError, isSuspect, type Outcome, settle, settleCrash } from "../task/settle.ts";
@@ -101,6 +102,7 @@ export class Dispatcher {
 			log,
 			artifacts: parts.artifacts,
 			task: (id) => ledger.task(id),
+			previous: (task) => previousOf(ledger, task),
 			siblings: ({ run }) => (run && ledger.state.runs.get(run.id)?.steps[run.step]?.total) || 1,
 			effect: (attempt, effect) => runEffect(ledger, clock, attempt, effect),
 			progressed: (attempt) => parts.progressed(attempt.task),
@@ -442,4 +444,16 @@ export class Dispatcher {
 	#background(work: Promise<unknown>): void {
 		work.catch((error: unknown) => this.#parts.log.error("work stopped", { error: toErrorData(error).message }));
 	}
+}
+
+/** See `previous` of `SkillContext`. */
+function previousOf(ledger: Ledger, { run: place, dependsOn = [] }: Task): Json[] {
+	const { state } = ledger;
+	if (place === undefined) return dependsOn.map((id) => ledger.task(id)?.output ?? null);
+	const run = state.runs.get(place.id);
+	const step = run && state.definitions.get(run.hash)?.steps.find(({ id }) => id === place.step);
+	return (step?.needs ?? []).map((id) => {
+		const { each, outputs = [] } = run?.steps[id] ?? {};
+		return each ? outputs.map((output) => output ?? null) : (outputs[0] ?? null);
+	});
 }

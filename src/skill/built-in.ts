@@ -11,6 +11,19 @@ import { collect } from "./data/collect.ts";
 import { visualize } from "./data/visualize.ts";
 import type { AnySkill } from "./skill.ts";
 
+/** Their names, which are the task types. */
+export const builtInNames: readonly string[] = [
+	"research",
+	"writing",
+	"editing",
+	"collect",
+	"analyze",
+	"visualize",
+	"monitor",
+	"detect",
+	"act",
+];
+
 /** @param policy what `act` may do to the outside world and which commands `monitor` may run */
 export const builtInSkills = (policy: ActPolicy): AnySkill[] => [
 	research,

@@ -84,7 +84,10 @@ export interface SkillContext {
 	/** See {@link Effect}. Not available inside a skill thread. */
 	effect<Result extends Json>(effect: Effect<Result>): Promise<Result>;
 	readonly artifacts: ArtifactStore;
-	/** Outputs of the tasks in `dependsOn`, in that order. */
+	/**
+	 * Outputs of the tasks in `dependsOn`, in that order; in a workflow those of the steps in `needs`, where one with
+	 * `forEach` gives the list of its outputs.
+	 */
 	readonly previous: readonly Json[];
 	/** What this task's children came to, once a coordinator has delegated. */
 	readonly children: readonly ChildResult[];

@@ -6,6 +6,8 @@ import { MusterError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { RunView } from "../../orchestrator/view.ts";
 import { isArtifactRef } from "../../skill/skill.ts";
+import { didYouMean } from "../../suggest.ts";
+import type { WorkflowDefinition } from "../../workflow/definition.ts";
 import { coerceInputs } from "../../workflow/inputs.ts";
 import { type Connection, dataFolder, findServer, openConnection } from "../connection.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit-codes.ts";
@@ -35,6 +37,7 @@ export async function run([workflow = ""]: string[], options: RunOptions): Promi
 	try {
 		const { definition } = await connection.workflow(workflow);
 		const inputs = { ...fromFile, ...coerceInputs(definition, texts) };
+		await checkSkills(terminal, connection, definition);
 		const started = await connection.startRun(workflow, inputs);
 		if (options.detach) return detached(terminal, options, started);
 		if (connection.remark !== undefined) terminal.say(connection.remark);
@@ -43,6 +46,17 @@ export async function run([workflow = ""]: string[], options: RunOptions): Promi
 	} finally {
 		await connection.close();
 	}
+}
+
+/** Without a server nobody else will come who can do a step: the run would wait for ever. With one an agent may be added. */
+async function checkSkills(terminal: Terminal, connection: Connection, { steps }: WorkflowDefinition): Promise<void> {
+	const known = new Set((await connection.agents()).flatMap(({ capabilities }) => capabilities));
+	const unknown = steps.find(({ skill }) => !known.has(skill));
+	if (unknown === undefined) return;
+	const problem = `no agent can do the step ${unknown.id}: there is no skill "${unknown.skill}"`;
+	const hint = didYouMean(unknown.skill, known) ?? "Own skills are run by your own program, see the README.";
+	if (connection.url === undefined) throw new MusterError("E_WORKFLOW_INVALID", problem, { hint });
+	terminal.say(`note: ${plain(problem)}; it waits until one is added. ${plain(hint)}`);
 }
 
 async function needServer(options: RunOptions): Promise<Connection> {
@@ -143,8 +157,9 @@ async function finish(
 		terminal.say(`${terminal.paint("red", `error ${run.error.code}:`, process.stderr)} ${plain(run.error.message)}`);
 	}
 	terminal.hint("See its steps and tasks with", `task ${run.id}`);
+	if (run.state === "completed") return 0;
 	if (interrupted !== undefined) return interrupted;
-	return run.state === "completed" ? 0 : run.state === "cancelled" ? EXIT_CANCELLED : EXIT_FAILED;
+	return run.state === "cancelled" ? EXIT_CANCELLED : EXIT_FAILED;
 }
 
 /** Where each output is: the path of a file, or the value itself. */

@@ -48,6 +48,7 @@ export async function run([type = ""]: string[], options: SubmitOptions): Promis
 		if (options.wait) return await waitForEnd(terminal, options, connection, task.id, timeoutMs);
 		if (options.json) terminal.json(task);
 		else terminal.print(task.id);
+		if (connection.url === undefined) await sayUnknown(terminal, type);
 		if (connection.url === undefined) terminal.hint("Stored. No server runs; it starts with", "up");
 		else terminal.hint("Look at it with", `task ${task.id}`);
 		return 0;
@@ -60,6 +61,13 @@ export async function run([type = ""]: string[], options: SubmitOptions): Promis
 async function sayNobodyCan(terminal: Terminal, connection: Connection, { type, waiting }: TaskView): Promise<void> {
 	const known = new Set((await connection.agents()).flatMap(({ capabilities }) => capabilities));
 	terminal.say(`note: ${plain(waiting?.text ?? "")}. ${didYouMean(type, known) ?? ""}`.trimEnd());
+}
+
+/** Nobody works here now, so all that can be said is whether a skill of this name comes with Muster. */
+async function sayUnknown(terminal: Terminal, type: string): Promise<void> {
+	const { builtInNames } = await import("../../main.ts");
+	if (builtInNames.includes(type) || type === "coordinate") return;
+	terminal.say(`note: no skill "${plain(type)}" comes with Muster. ${didYouMean(type, builtInNames) ?? ""}`.trimEnd());
 }
 
 function readInput({ input, inputJson }: SubmitOptions): Json | undefined {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { readSettings } from "../../config.ts";
 import { hasCode, MusterError } from "../../errors.ts";
 import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
+import { didYouMean } from "../../suggest.ts";
 import { Catalog } from "../../workflow/catalog.ts";
 import type { InputSpec } from "../../workflow/definition.ts";
 import { dataFolder, findServer } from "../connection.ts";
@@ -36,6 +37,11 @@ async function check(terminal: Terminal, file: string, json: boolean): Promise<n
 		const { definition, hash } = await new Catalog([]).find(file);
 		if (json) terminal.json({ ok: true, file, name: definition.name, hash, problems: [] });
 		else terminal.print(`${file} is a valid workflow: ${definition.name}, ${definition.steps.length} step(s)`);
+		const known = (await import("../../main.ts")).builtInNames;
+		for (const { id, skill } of definition.steps.filter((step) => !known.includes(step.skill))) {
+			const hint = didYouMean(skill, known) ?? "It is done by an agent of your own program, or by nobody.";
+			terminal.say(`note: step ${plain(id)}: no skill "${plain(skill)}" comes with Muster. ${hint}`);
+		}
 		return 0;
 	} catch (error) {
 		if (!json || !hasCode(error, "E_WORKFLOW_INVALID")) throw error;

@@ -162,8 +162,13 @@ export async function observeData(
 ): Promise<Pass> {
 	const text = await ifThere(path, () => readText(path));
 	if (text === null) {
-		const observations: Json[] =
-			since?.exists === false ? [] : [{ id: `${basename(path)}-missing`, path, exists: false }];
+		// The first look is at what somebody named: a slip in the path must not pass for a quiet day.
+		if (since === undefined) {
+			throw new MusterError("E_FILE_UNREADABLE", `${path} does not exist`, {
+				hint: "Give the path of the data to watch.",
+			});
+		}
+		const observations: Json[] = since.exists ? [{ id: `${basename(path)}-missing`, path, exists: false }] : [];
 		return { observations, cursor: { kind: "data", exists: false, seen: [] }, more: false };
 	}
 	const before = new Set(since?.seen);
