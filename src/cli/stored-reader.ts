@@ -135,7 +135,7 @@ function openHistory(path: string): Stored["history"] {
 		const nothing = (): never[] => [];
 		return {
 			...{ task: none, taskByKey: none, run: none, close: none },
-			...{ tasksOfRun: nothing, deadLetters: nothing, latestTasks: nothing, latestRuns: nothing },
+			...{ deadLetters: nothing, latestTasks: nothing, latestRuns: nothing },
 		};
 	}
 }

@@ -48,6 +48,7 @@ export class GroupCommit {
 	#forgetNoteTimer: (() => void) | undefined;
 	#forgetProbe: (() => void) | undefined;
 	#failure: MusterError | undefined;
+	readonly #failed = Promise.withResolvers<void>();
 	#full = false;
 
 	constructor(
@@ -94,7 +95,7 @@ export class GroupCommit {
 	async flush(): Promise<void> {
 		while (this.#failure === undefined && (this.#waiting || this.#writing !== undefined)) {
 			if (this.#writing === undefined) this.#start();
-			await this.#writing;
+			await Promise.race([this.#writing, this.#failed.promise]);
 		}
 	}
 
@@ -146,6 +147,7 @@ export class GroupCommit {
 	async #commit(batch: Gathering): Promise<void> {
 		let groups = batch.groups;
 		while (groups.length > 0) {
+			if (this.#failure !== undefined) return this.#fail(batch, this.#failure);
 			const count = groups.reduce((sum, group) => sum + group.lines.length, 0);
 			const { seq, lastEvent } = this.#position;
 			try {
@@ -192,6 +194,7 @@ export class GroupCommit {
 	}
 
 	#fail(batch: Gathering, cause: unknown): void {
+		const first = this.#failure === undefined;
 		this.#failure ??= new MusterError(
 			"E_JOURNAL_FAILED",
 			"the journal could not be written; nothing more is acknowledged",
@@ -206,7 +209,8 @@ export class GroupCommit {
 		}
 		this.#closed.length = 0;
 		this.#gathering = emptyGathering();
-		this.#onFailure(this.#failure);
+		this.#failed.resolve();
+		if (first) this.#onFailure(this.#failure);
 	}
 }
 

@@ -42,7 +42,6 @@ export interface Journal {
 export interface History {
 	task(id: string): Task | undefined;
 	taskByKey(key: string): Task | undefined;
-	tasksOfRun(run: string, limit: number): Task[];
 	deadLetters(limit: number): Task[];
 	latestTasks(limit: number): Task[];
 	run(id: string): Run | undefined;

@@ -98,11 +98,6 @@ function history(tasks: Map<string, Task>, runs: Map<string, Run>): History {
 	return {
 		task: (id) => tasks.get(id),
 		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
-		tasksOfRun: (run, limit) =>
-			[...tasks.values()]
-				.filter((task) => task.run?.id === run)
-				.sort((a, b) => (a.id < b.id ? -1 : 1))
-				.slice(0, limit),
 		deadLetters: (limit) =>
 			newest(tasks.values(), tasks.size)
 				.filter((task) => task.state === "failed")

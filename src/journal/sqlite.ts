@@ -80,6 +80,9 @@ function makeFolder(folder: string): void {
 /** Source runs as .ts, the published package as .js: a thread's file has the ending of this one. */
 const threadFile = (name: string): URL => new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url);
 
+/** How long a close waits for space. */
+const FULL_CLOSE_MS = 10_000;
+
 class SqliteJournal implements Journal {
 	readonly #ready = Promise.withResolvers<void>();
 	readonly #commits: GroupCommit;
@@ -164,13 +167,22 @@ class SqliteJournal implements Journal {
 	}
 
 	async #close(): Promise<void> {
-		await this.#commits.flush();
+		await this.#flush();
 		this.#ended = true;
 		this.#views?.close();
 		await this.#end(this.#projector);
 		this.#rejectReads(stopped());
 		await this.#end(this.#writer);
 		this.#lock.release();
+	}
+
+	/** Without space a stop does not wait for ever: what is not stored was told to nobody and is done again. */
+	async #flush(): Promise<void> {
+		const forget = this.#options.clock.after(FULL_CLOSE_MS, () => {
+			if (this.#commits.full) this.#commits.fail(new MusterError("E_STORAGE_FULL", "the disk was full until the stop"));
+		});
+		await this.#commits.flush();
+		forget();
 	}
 
 	/** It could not be opened: its threads end at once. */

@@ -35,9 +35,8 @@ export class ViewsWriter {
 			db.exec("DROP TABLE IF EXISTS tasks; DROP TABLE IF EXISTS runs; DROP TABLE IF EXISTS position");
 		}
 		db.exec(`CREATE TABLE IF NOT EXISTS tasks (
-			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, run TEXT, key TEXT, record TEXT NOT NULL) WITHOUT ROWID;
+			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, key TEXT, record TEXT NOT NULL) WITHOUT ROWID;
 			CREATE INDEX IF NOT EXISTS tasks_key ON tasks (key) WHERE key IS NOT NULL;
-			CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run) WHERE run IS NOT NULL;
 			CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended_at, id);
 			CREATE INDEX IF NOT EXISTS tasks_dead ON tasks (ended_at) WHERE state = 'failed';
 			CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, record TEXT NOT NULL);
@@ -46,7 +45,7 @@ export class ViewsWriter {
 			one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, last_event INTEGER NOT NULL, hash BLOB NOT NULL);
 			PRAGMA user_version=${FORMAT}`);
 		this.#putTask = db.prepare(
-			"INSERT OR REPLACE INTO tasks (id, state, ended_at, run, key, record) VALUES (?, ?, ?, ?, ?, ?)",
+			"INSERT OR REPLACE INTO tasks (id, state, ended_at, key, record) VALUES (?, ?, ?, ?, ?)",
 		);
 		this.#putRun = db.prepare("INSERT OR REPLACE INTO runs (id, state, ended_at, record) VALUES (?, ?, ?, ?)");
 		this.#putPosition = db.prepare("INSERT OR REPLACE INTO position (one, seq, last_event, hash) VALUES (1, ?, ?, ?)");
@@ -72,7 +71,7 @@ export class ViewsWriter {
 
 	putTask(task: Task): void {
 		const key = task.idempotencyKey ?? null;
-		this.#putTask.run(task.id, task.state, task.endedAt ?? 0, task.run?.id ?? null, key, JSON.stringify(task));
+		this.#putTask.run(task.id, task.state, task.endedAt ?? 0, key, JSON.stringify(task));
 	}
 
 	putRun(run: Run): void {
@@ -89,7 +88,6 @@ export class ViewsReader {
 	readonly #db: DatabaseSync;
 	readonly #byId;
 	readonly #byKey;
-	readonly #byRun;
 	readonly #dead;
 	readonly #latest;
 	readonly #runById;
@@ -100,7 +98,6 @@ export class ViewsReader {
 		this.#db = db;
 		this.#byId = db.prepare("SELECT record FROM tasks WHERE id = ?");
 		this.#byKey = db.prepare("SELECT record FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1");
-		this.#byRun = db.prepare("SELECT record FROM tasks WHERE run = ? ORDER BY id LIMIT ?");
 		this.#dead = db.prepare("SELECT record FROM tasks WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?");
 		this.#latest = db.prepare("SELECT record FROM tasks ORDER BY ended_at DESC, id DESC LIMIT ?");
 		this.#runById = db.prepare("SELECT record FROM runs WHERE id = ?");
@@ -113,10 +110,6 @@ export class ViewsReader {
 
 	taskByKey(key: string): Task | undefined {
 		return one<Task>(this.#byKey.get(key));
-	}
-
-	tasksOfRun(id: string, limit: number): Task[] {
-		return all<Task>(this.#byRun.all(id, limit));
 	}
 
 	/** Newest first. */

@@ -51,7 +51,13 @@ describe("the back-off", () => {
 describe("the next attempt", () => {
 	it("is refused after the last one", () => assert.equal(retryDelayMs(defaultRetry, 3, failure, 0.5), undefined));
 
-	it("is refused without a policy", () => assert.equal(retryDelayMs(undefined, 1, failure, 0.5), undefined));
+	it("is refused with null, which means one attempt", () =>
+		assert.equal(retryDelayMs(null, 1, failure, 0.5), undefined));
+
+	it("comes by the default policy where none is given", () => {
+		assert.equal(retryDelayMs(undefined, 2, failure, 0.5), 1_000);
+		assert.equal(retryDelayMs(undefined, 3, failure, 0.5), undefined);
+	});
 
 	it("is refused for an error that says that no other attempt can help", () => {
 		assert.equal(retryDelayMs(defaultRetry, 1, { ...failure, retryable: false }, 0.5), undefined);

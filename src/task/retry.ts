@@ -24,12 +24,14 @@ export function backoffMs(policy: RetryPolicy, attempt: number, random: number):
 
 /** Milliseconds until the next attempt, or undefined when the error is final. `counted` are the attempts that failed, this one included. */
 export function retryDelayMs(
-	policy: RetryPolicy | undefined,
+	policy: RetryPolicy | null | undefined,
 	counted: number,
 	error: ErrorData,
 	random: number,
 ): number | undefined {
-	if (policy === undefined || !error.retryable || counted >= policy.maxAttempts) return undefined;
+	if (policy === null || !error.retryable) return undefined;
+	const { maxAttempts } = policy ?? defaultRetry;
+	if (counted >= maxAttempts) return undefined;
 	if (error.retryAfterMs !== undefined) return Math.min(LONGEST_ASKED_DELAY_MS, Math.max(0, error.retryAfterMs));
-	return backoffMs(policy, counted, random);
+	return backoffMs(policy ?? defaultRetry, counted, random);
 }

@@ -11,7 +11,7 @@ describe("a submitted task", () => {
 		const task = make({ type: "t" });
 		assert.equal(task.priority, "normal");
 		assert.equal(task.input, null);
-		assert.equal(task.retry?.maxAttempts, 3);
+		assert.equal(task.retry, undefined, "absent: the default of three attempts");
 	});
 
 	it("shares nothing with what the caller gave", () => {
@@ -21,7 +21,7 @@ describe("a submitted task", () => {
 		assert.deepEqual(task.input, { list: [1, { deep: true }] });
 	});
 
-	it("has one attempt with retry: false", () => assert.equal(make({ type: "t", retry: false }).retry, undefined));
+	it("has one attempt with retry: false", () => assert.equal(make({ type: "t", retry: false }).retry, null));
 
 	it("is due after its delay and not before its runAt", () => {
 		const runAt = new Date(NOW + 5_000).toISOString();

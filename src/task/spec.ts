@@ -101,7 +101,8 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 	};
 	if (given.capabilities?.length) task.capabilities = [...new Set(given.capabilities)];
 	if (given.dependsOn?.length) task.dependsOn = [...new Set(given.dependsOn)];
-	if (given.retry !== false) task.retry = toRetryPolicy((given.retry ?? {}) as RetrySpec, where);
+	if (given.retry === false) task.retry = null;
+	else if (given.retry !== undefined) task.retry = toRetryPolicy(given.retry as RetrySpec, where);
 	if (given.timeout !== undefined) task.timeoutMs = atLeastOne(toMs(given.timeout, `${where}timeout`));
 	if (given.idleTimeout !== undefined) task.idleTimeoutMs = atLeastOne(toMs(given.idleTimeout, `${where}idleTimeout`));
 	if (given.deadline !== undefined) task.deadline = toTime(given.deadline, `${where}deadline`);
@@ -128,7 +129,6 @@ export function checkInputSize(input: Json, where: string): number {
 }
 
 function toRetryPolicy(retry: RetrySpec, where: string): RetryPolicy {
-	if (Object.keys(retry).length === 0) return defaultRetry;
 	return {
 		maxAttempts: retry.maxAttempts ?? defaultRetry.maxAttempts,
 		initialMs: retry.initial === undefined ? defaultRetry.initialMs : toMs(retry.initial, `${where}retry.initial`),

@@ -121,7 +121,8 @@ export interface Task {
 	readonly submittedAt: number;
 	readonly capabilities?: readonly string[] | undefined;
 	readonly dependsOn?: readonly string[] | undefined;
-	readonly retry?: RetryPolicy | undefined;
+	/** Absent: the default policy (`retry.ts`), so that the usual case costs nothing in the journal. null: one attempt. */
+	readonly retry?: RetryPolicy | null | undefined;
 	readonly timeoutMs?: number | undefined;
 	readonly idleTimeoutMs?: number | undefined;
 	readonly deadline?: number | undefined;

@@ -7,7 +7,6 @@ import { MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
-import { defaultRetry } from "../task/retry.ts";
 import type { NewTask, Priority, Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
 import type { StepDefinition, WorkflowDefinition } from "./definition.ts";
@@ -85,9 +84,9 @@ function stepTask(run: Run, step: StepDefinition, each: boolean, index: number, 
 		input,
 		priority: (step.priority ?? "normal") as Priority,
 		submittedAt: at,
-		retry: step.retry ?? defaultRetry,
 		run: { id: run.id, step: step.id, index },
 	};
+	if (step.retry !== undefined) task.retry = step.retry;
 	if (step.capabilities?.length) task.capabilities = step.capabilities;
 	if (step.timeoutMs !== undefined) task.timeoutMs = step.timeoutMs;
 	if (step.idleTimeoutMs !== undefined) task.idleTimeoutMs = step.idleTimeoutMs;

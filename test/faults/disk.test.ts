@@ -10,6 +10,36 @@ import { does, echo, gate, start } from "./start.ts";
 const disk = smallDisk(8);
 const skip = disk === undefined ? "a small disk can only be mounted by root" : false;
 
+test("a stop on a full disk ends, and what could not be stored is done again", { skip, timeout: 60_000 }, async (t) => {
+	const { folder } = disk as { folder: string };
+	const begun = gate();
+	const release = gate<string>();
+	let runs = 0;
+	const slow = does("slow", () => {
+		runs++;
+		begun.resolve();
+		return release.promise;
+	});
+	const dataDir = join(folder, "stopped");
+	const muster = await start(t, { dataDir, skills: [slow, echo], durability: "full" });
+	const id = await muster.submit({ type: "slow" });
+	await begun.promise;
+	const ballast = join(folder, "ballast");
+	fill(ballast);
+	const filler = async (): Promise<void> => {
+		for (;;) await muster.submit({ type: "nobody-can", input: "x".repeat(200_000) });
+	};
+	await assert.rejects(filler());
+	release.resolve("x".repeat(50_000));
+	await muster.shutdown({ grace: "1s" });
+	rmSync(ballast);
+	const again = await start(t, { dataDir, skills: [slow, echo] });
+	assert.equal((await again.wait(id, { timeout: "10s" })).state, "completed");
+	assert.equal(runs, 2);
+	await again.shutdown();
+	rmSync(dataDir, { recursive: true });
+});
+
 test("a full disk refuses submits, keeps what runs, and goes on by itself once there is space", { skip }, async (t) => {
 	const { folder } = disk as { folder: string };
 	const begun = gate();
