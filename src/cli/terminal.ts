@@ -53,8 +53,13 @@ export class Terminal {
 
 	/** The next command to try, with the same data folder. */
 	hint(text: string, command?: string): void {
-		const next = command === undefined ? "" : `: muster ${command}${this.#data}`;
+		const next = command === undefined ? "" : `: ${this.command(command)}`;
 		this.say(this.paint("dim", `${text}${next}`, process.stderr));
+	}
+
+	/** A command as it has to be typed to meet the same data folder. */
+	command(words: string): string {
+		return `muster ${words}${this.#data}`;
 	}
 
 	paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {

@@ -13,6 +13,7 @@ import {
 	type Json,
 	RetryableError,
 	TerminalError,
+	WorkerAgent,
 	type WorkflowDefinition,
 } from "../index.ts";
 
@@ -480,6 +481,26 @@ describe("the retries of a task", () => {
 		const muster = await startTest(t, { skills: [echo], customAgents: [patient] });
 		const done = await muster.wait(await muster.submit({ type: "patient", retry: { maxAttempts: 2 } }));
 		assert.equal(done.output, 7);
+	});
+});
+
+describe("an agent that cannot start", () => {
+	it("does not hold up the others, and works once it says that it lives", async (t) => {
+		let up = false;
+		class Late extends WorkerAgent {
+			override start(): Promise<void> {
+				return new Promise(() => undefined);
+			}
+			override async alive(): Promise<boolean> {
+				return up;
+			}
+		}
+		const late = new Late({ name: "late", skills: [echo], capabilities: ["late"] });
+		const muster = await startTest(t, { skills: [echo], customAgents: [late], heartbeatMs: 10, leaseMs: 20 });
+		assert.equal(muster.agents().find(({ name }) => name === "late")?.state, "unhealthy");
+		const id = await muster.submit({ type: "echo", capabilities: ["late"], input: 1 });
+		up = true;
+		assert.equal((await muster.wait(id, { timeout: "5s" })).output, 1);
 	});
 });
 

@@ -14,7 +14,7 @@ import type { Log } from "../log.ts";
 import { cascade } from "../scheduler/cascade.ts";
 import { Dispatcher } from "../scheduler/dispatcher.ts";
 import { type Emit, Ledger } from "../scheduler/ledger.ts";
-import { Registry, type Seat } from "../scheduler/registry.ts";
+import { Registry } from "../scheduler/registry.ts";
 import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
 import { UNUSED_DEFINITIONS_KEPT } from "../state.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -26,6 +26,7 @@ import { checkInputs } from "../workflow/inputs.ts";
 import type { Run } from "../workflow/run.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
+import { Crew } from "./crew.ts";
 import { type ListOptions, Reader } from "./reader.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";
@@ -54,8 +55,6 @@ export interface WaitForOptions {
 /** Watchers of a run hear of changes at most this often. */
 const WATCH_MS = 100;
 const EVENTS_A_READ = 500;
-/** Agents told to stop in this time; then they are left. */
-const AGENT_STOP_MS = 2_000;
 
 export class Orchestrator {
 	readonly artifacts: ArtifactStore;
@@ -66,6 +65,7 @@ export class Orchestrator {
 	readonly #submitter: Submitter;
 	readonly #reader: Reader;
 	readonly #canceller: Canceller;
+	readonly #crew: Crew;
 	readonly #waiters: Waiters;
 	readonly #changes = new Changes();
 	readonly #skills: ReadonlyMap<string, AnySkill>;
@@ -109,6 +109,7 @@ export class Orchestrator {
 		const own = { ledger: this.#ledger, registry: this.#registry, dispatcher: this.#dispatcher };
 		this.#reader = new Reader(own);
 		this.#canceller = new Canceller({ ...own, clock, log });
+		this.#crew = new Crew({ ...own, clock, log, startMs: settings.leaseMs });
 		this.#submitter = new Submitter({
 			ledger: this.#ledger,
 			clock,
@@ -307,27 +308,12 @@ export class Orchestrator {
 	/** @throws E_CONFLICT when the name is taken */
 	async addAgent(agent: BaseAgent): Promise<void> {
 		this.#checkOpen();
-		const seat = this.#registry.add(agent);
-		try {
-			await this.#withLimit(agent.start(), `${agent.name} took longer than the lease to start`);
-			if (seat.state !== "initializing") return; // removed or stopped meanwhile
-			this.#registry.setState(seat, "ready");
-			this.#dispatcher.pump();
-		} catch (error) {
-			if (seat.state !== "initializing") return;
-			this.#registry.setState(seat, "unhealthy");
-			this.#dispatcher.watchLife();
-			this.#parts.log.warn("the agent cannot work yet", { agent: agent.name, error: toErrorData(error).message });
-		}
+		await this.#crew.add(agent);
 	}
 
 	/** The agent takes nothing new, ends what it has and is gone. @throws E_AGENT_UNKNOWN */
 	async removeAgent(name: string): Promise<void> {
-		const seat = this.#registry.get(name);
-		if (seat === undefined) throw new MusterError("E_AGENT_UNKNOWN", `there is no agent "${name}"`);
-		await this.#dispatcher.drain(seat);
-		this.#registry.remove(seat);
-		await this.#stopAgent(seat);
+		await this.#crew.remove(name);
 	}
 
 	/**
@@ -342,18 +328,6 @@ export class Orchestrator {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.shutdown();
-	}
-
-	/** The work, or an error once the lease has passed without an answer. */
-	async #withLimit(work: Promise<void>, late: string): Promise<void> {
-		const { promise, reject } = Promise.withResolvers<never>();
-		const { clock, settings } = this.#parts;
-		const forget = clock.after(settings.leaseMs, () => reject(new MusterError("E_AGENT_LOST", late)));
-		try {
-			await Promise.race([work, promise]);
-		} finally {
-			forget();
-		}
 	}
 
 	/** Called by the journal when nothing can be acknowledged any more. */
@@ -374,7 +348,7 @@ export class Orchestrator {
 	async #stop(graceMs: number): Promise<number> {
 		// Without a journal nothing that ends now could be stored.
 		const left = await this.#dispatcher.stop(this.#failure === undefined ? graceMs : 0);
-		await Promise.all([...this.#registry.seats].map((seat) => this.#stopAgent(seat)));
+		await this.#crew.stop();
 		await this.#parts.threads.close();
 		this.#stopped = true;
 		this.#changes.notify();
@@ -383,15 +357,6 @@ export class Orchestrator {
 		this.#waiters.fail(stopped());
 		this.#changes.notify();
 		return left;
-	}
-
-	async #stopAgent(seat: Seat): Promise<void> {
-		this.#registry.setState(seat, "stopped");
-		const late = new Promise<void>((resolve) => void this.#parts.clock.after(AGENT_STOP_MS, resolve));
-		const stopped = seat.performer.stop().catch((error: unknown) => {
-			this.#parts.log.warn("the agent did not stop cleanly", { agent: seat.name, error: toErrorData(error).message });
-		});
-		await Promise.race([stopped, late]);
 	}
 
 	#checkNotStopped(): void {

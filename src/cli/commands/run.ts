@@ -129,11 +129,11 @@ function notOver(
 	}
 	if (aborted) {
 		throw new MusterError("E_WAIT_TIMEOUT", `${run.id} was not done within ${timeoutMs} ms; it ${goesOn}`, {
-			hint: `Next: muster ${next}`,
+			hint: `Next: ${terminal.command(next)}`,
 		});
 	}
 	throw new MusterError("E_STOPPED", `the server stopped; ${run.id} goes on at its next start`, {
-		hint: "Start it with: muster up",
+		hint: `Start it with: ${terminal.command("up")}`,
 	});
 }
 
