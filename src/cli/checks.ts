@@ -6,13 +6,12 @@ import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { toErrorData } from "../errors.ts";
-import { readOwner } from "../journal/lock.ts";
+import { isOwned, readOwner } from "../journal/lock.ts";
 import { type JournalPaths, journalPaths } from "../journal/recovery.ts";
 import { listSnapshots, readSnapshot } from "../journal/snapshot.ts";
 import { checkSqliteVersion, checkWitness, openForReading, readAnchor, readChain } from "../journal/sqlite-file.ts";
 import { viewsPosition } from "../journal/views.ts";
 import { readToken } from "../server/token.ts";
-import { isRunning } from "./connection.ts";
 import { isAlive } from "./http-connection.ts";
 
 export interface Check {
@@ -131,7 +130,7 @@ function existingParent(path: string): string {
 async function owner(folder: string): Promise<string> {
 	const found = readOwner(folder);
 	if (found === undefined) return "nobody works on it";
-	if (!isRunning(found)) return `nobody works on it; process ${found.pid} ended without saying so, which is safe`;
+	if (!isOwned(folder)) return `nobody works on it; process ${found.pid} ended without saying so, which is safe`;
 	if (found.url === undefined) return `process ${found.pid} works on it, without a server`;
 	if (await isAlive(found.url, found.pid)) return `process ${found.pid} serves it at ${found.url}`;
 	throw new Error(`process ${found.pid} owns it but does not answer at ${found.url}`);

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { toMs } from "../duration.ts";
 import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
-import { type Owner, readOwner } from "../journal/lock.ts";
+import { isOwned, readOwner } from "../journal/lock.ts";
 import type { Status } from "../orchestrator/status.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
 import { readToken } from "../server/token.ts";
@@ -78,7 +78,7 @@ export const dataFolder = ({ data }: Pick<GlobalOptions, "data">): string =>
 export async function findServer(options: GlobalOptions): Promise<HttpConnection | undefined> {
 	const folder = dataFolder(options);
 	const owner = readOwner(folder);
-	if (owner?.url === undefined || !isRunning(owner)) return undefined;
+	if (owner?.url === undefined || !isOwned(folder)) return undefined;
 	const token = readToken(folder);
 	if (token === undefined || !(await isAlive(owner.url, owner.pid))) return undefined;
 	return new HttpConnection(owner.url, token, options.timeout);
@@ -92,8 +92,7 @@ export async function openReader(options: GlobalOptions): Promise<Reader> {
 	const folder = dataFolder(options);
 	checkExists(folder);
 	const { StoredReader } = await import("./stored-reader.ts");
-	const owner = readOwner(folder);
-	return StoredReader.open(folder, owner !== undefined && isRunning(owner) ? owner : undefined);
+	return StoredReader.open(folder, isOwned(folder) ? readOwner(folder) : undefined);
 }
 
 export interface OpenOptions {
@@ -130,13 +129,4 @@ function checkExists(folder: string): void {
 /** Also where nothing has to be waited for: a mistake is told at once, and not only sometimes. */
 function checkTimeout({ timeout }: GlobalOptions): void {
 	if (timeout !== undefined) toMs(timeout, "--timeout");
-}
-
-export function isRunning({ pid }: Owner): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
-	}
 }

@@ -21,13 +21,34 @@ export interface OwnerLock {
 	release(): void;
 }
 
+/** Long enough for a look by isOwned() to pass, short enough to refuse a second owner at once. */
+const PROBE_MS = 250;
+const BUSY = 5;
+
+/**
+ * Whether a process owns the folder now. It asks the lock and not the pid, which may be used again, or be that of a
+ * process that was killed and not yet collected.
+ */
+export function isOwned(folder: string): boolean {
+	let db: DatabaseSync | undefined;
+	try {
+		db = new DatabaseSync(join(folder, "owner.lock"), { readOnly: true, timeout: 0 });
+		db.prepare("SELECT 1 FROM sqlite_schema").all();
+		return false;
+	} catch (error) {
+		return (error as { errcode?: number }).errcode === BUSY;
+	} finally {
+		db?.close();
+	}
+}
+
 /** @throws E_DATA_FOLDER_LOCKED with the owner's pid and address */
 export function lockFolder(folder: string, owner: Owner): OwnerLock {
 	const path = join(folder, "owner.lock");
 	const description = join(folder, "owner.json");
 	let db: DatabaseSync;
 	try {
-		db = new DatabaseSync(path, { timeout: 0 });
+		db = new DatabaseSync(path, { timeout: PROBE_MS });
 	} catch (error) {
 		throw unusable(folder, error);
 	}
@@ -35,7 +56,7 @@ export function lockFolder(folder: string, owner: Owner): OwnerLock {
 		db.exec("BEGIN EXCLUSIVE");
 	} catch (error) {
 		db.close();
-		if (((error as { errcode?: number }).errcode ?? 0) !== 5) throw unusable(folder, error);
+		if ((error as { errcode?: number }).errcode !== BUSY) throw unusable(folder, error);
 		throw locked(folder, readOwner(folder));
 	}
 	const write = (content: Owner): void => writeFileSync(description, `${JSON.stringify(content)}\n`, { mode: 0o600 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openAt, temporaryFolder } from "../../test/faults/journal-folder.ts";
 import { hasCode, type MusterError } from "../errors.ts";
+import { isOwned } from "./lock.ts";
 
 const refusedBy = (pid: number | undefined) => (error: unknown) => {
 	assert.ok(hasCode(error, "E_DATA_FOLDER_LOCKED"));
@@ -17,11 +18,14 @@ test("a second opener in the same process is refused with the owner's pid, and t
 	const folder = join(temporaryFolder(t), "data");
 	const first = await openAt(folder);
 	for (let i = 0; i < 3; i++) await assert.rejects(openAt(folder), refusedBy(process.pid));
+	assert.equal(isOwned(folder), true);
+	await assert.rejects(openAt(folder), refusedBy(process.pid), "a look does not open the lock");
 	await first.journal.append([JSON.stringify({ type: "epoch.started", at: 1, epoch: 1 })], "fact").durable;
 	await first.journal.close();
 	const again = await openAt(folder);
 	assert.equal(again.state.epoch, 1);
 	await again.journal.close();
+	assert.equal(isOwned(folder), false);
 });
 
 test("an opener is refused with pid and address of another process, and takes over once that was killed", async (t) => {
@@ -35,6 +39,7 @@ test("an opener is refused with pid and address of another process, and takes ov
 	const gone = new Promise((resolve) => child.once("exit", resolve));
 	child.kill("SIGKILL");
 	await gone;
+	assert.equal(isOwned(folder), false, "the lock went with the process");
 	const open = await openAt(folder);
 	assert.equal(open.state.epoch, 7);
 	await open.journal.close();
