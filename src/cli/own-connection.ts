@@ -1,6 +1,7 @@
 /** The verbs in this process: it owns the data folder for as long as the command takes. */
-import { mkdirSync } from "node:fs";
+
 import { hasCode, MusterError } from "../errors.ts";
+import { makeFolder } from "../journal/lock.ts";
 import { startOrchestrator } from "../main.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
@@ -76,17 +77,5 @@ export class OwnConnection implements Connection {
 	async close(): Promise<void> {
 		await this.#orchestrator.shutdown({ grace: 0 });
 		this.#log.close();
-	}
-}
-
-/** For its owner alone: inputs and outputs may be private. */
-export function makeFolder(folder: string): void {
-	try {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
-	} catch (cause) {
-		throw new MusterError("E_DATA_FOLDER", `the data folder ${folder} cannot be made: ${(cause as Error).message}`, {
-			hint: "Give a folder that this user may write, with --data.",
-			cause,
-		});
 	}
 }

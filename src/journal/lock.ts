@@ -3,7 +3,7 @@
  * process: the operating system lets it go with the process, so a kill -9 leaves nothing stale behind.
  * `owner.json` beside it only tells people (and the command line) who the owner is.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
@@ -19,6 +19,18 @@ export interface OwnerLock {
 	/** Tells others where this process listens. */
 	announce(url: string): void;
 	release(): void;
+}
+
+/** For its owner alone: inputs and outputs may be private. @throws E_DATA_FOLDER */
+export function makeFolder(folder: string): void {
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+	} catch (cause) {
+		throw new MusterError("E_DATA_FOLDER", `the data folder ${folder} cannot be made: ${(cause as Error).message}`, {
+			hint: "Give a folder that this user may write, with --data.",
+			cause,
+		});
+	}
 }
 
 /** Long enough for a look by isOwned() to pass, short enough to refuse a second owner at once. */

@@ -1,5 +1,4 @@
 /** The SQLite journal: journal.db written by one thread, followed by the projector thread; see ARCHITECTURE.md. */
-import { mkdirSync } from "node:fs";
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
@@ -8,7 +7,7 @@ import type { StoredEvent } from "../events.ts";
 import type { Sink } from "../state.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Batch, Commit, GroupKind, Journal, OpenJournal } from "./journal.ts";
-import { lockFolder, type OwnerLock } from "./lock.ts";
+import { lockFolder, makeFolder, type OwnerLock } from "./lock.ts";
 import type { ProjectorOptions, ProjectorReply, ProjectorRequest } from "./projector.ts";
 import { checkNotMissing, type JournalPaths, journalPaths, recover } from "./recovery.ts";
 import { type Anchor, checkSqliteVersion, openForReading, openForWriting } from "./sqlite-file.ts";
@@ -63,17 +62,6 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 	} catch (error) {
 		lock.release();
 		throw error;
-	}
-}
-
-function makeFolder(folder: string): void {
-	try {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
-	} catch (cause) {
-		throw new MusterError("E_DATA_FOLDER", `the data folder ${folder} cannot be made: ${(cause as Error).message}`, {
-			hint: "Give a folder that this user may write, with --data.",
-			cause,
-		});
 	}
 }
 

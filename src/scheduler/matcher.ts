@@ -4,7 +4,7 @@
  */
 import { ReadyQueue } from "../task/ready-queue.ts";
 import { priorities, type Task } from "../task/task.ts";
-import type { Pool, Registry, Seat } from "./registry.ts";
+import { demandOf, type Pool, type Registry, type Seat } from "./registry.ts";
 
 interface Lane {
 	type: string;
@@ -17,15 +17,9 @@ export class Matcher {
 	/** One lane for each demand that has ready tasks. */
 	readonly #lanes = new Map<string, Lane>();
 	#ticket = 0;
-	#size = 0;
 
 	constructor(registry: Registry) {
 		this.#registry = registry;
-	}
-
-	/** Ready tasks. */
-	get size(): number {
-		return this.#size;
 	}
 
 	offer(task: Task): void {
@@ -36,14 +30,12 @@ export class Matcher {
 			this.#lanes.set(key, lane);
 		}
 		lane.queue.push(task, ++this.#ticket);
-		this.#size++;
 	}
 
 	/** The task will not be offered any more (cancelled, deadline). */
 	withdraw(task: Task): void {
 		const lane = this.#lanes.get(demand(task));
 		if (!lane?.queue.delete(task)) return;
-		this.#size--;
 		if (lane.queue.size === 0) this.#lanes.delete(demand(task));
 	}
 
@@ -59,7 +51,6 @@ export class Matcher {
 			}
 			if (best === undefined) continue;
 			best.lane.queue.shift(rank);
-			this.#size--;
 			if (best.lane.queue.size === 0) this.#lanes.delete(demand(best.task));
 			const seat = leastLoaded(best.pools);
 			this.#registry.take(seat);
@@ -78,4 +69,4 @@ function leastLoaded(pools: readonly Pool[]): Seat {
 	return (best as { seat: Seat }).seat;
 }
 
-const demand = (task: Task): string => (task.capabilities ? `${task.type}|${task.capabilities.join("|")}` : task.type);
+const demand = ({ type, capabilities }: Task): string => demandOf(type, capabilities);

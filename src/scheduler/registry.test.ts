@@ -76,11 +76,13 @@ describe("the matcher", () => {
 	});
 
 	it("does not let a task that nobody can do hold up others", () => {
-		const { matcher } = fleet(agent("w", ["a"]));
+		const { matcher, registry } = fleet(agent("w", ["a"]));
 		matcher.offer(task("nobody", "z", { priority: "critical" }));
 		matcher.offer(task("doable", "a"));
 		assert.equal(matcher.next()?.task.id, "doable");
-		assert.equal(matcher.size, 1);
+		assert.equal(matcher.next(), undefined);
+		registry.setState(registry.add(agent("z", ["z"])), "ready");
+		assert.equal(matcher.next()?.task.id, "nobody");
 	});
 
 	it("asks for every capability of a task", () => {

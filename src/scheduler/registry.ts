@@ -109,6 +109,10 @@ export class Pool {
 	}
 }
 
+/** The key of what a task asks for: equal for tasks that the same agents can do. */
+export const demandOf = (type: string, capabilities: readonly string[] | undefined): string =>
+	capabilities === undefined ? type : [type, ...capabilities].join("|");
+
 export class Registry {
 	readonly #seats = new Map<string, Seat>();
 	readonly #pools = new Map<string, Pool>();
@@ -179,7 +183,7 @@ export class Registry {
 
 	/** The pools whose agents can do a task of this type that also wants these capabilities. */
 	able(type: string, capabilities: readonly string[] | undefined): Pool[] {
-		const demand = capabilities ? `${type}|${capabilities.join("|")}` : type;
+		const demand = demandOf(type, capabilities);
 		let pools = this.#able.get(demand);
 		if (pools === undefined) {
 			const wanted = [type, ...(capabilities ?? [])];
