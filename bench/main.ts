@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./case.ts";
 import { percentile } from "./case.ts";
 
-const names = ["lifecycles", "latency", "agents", "workflows", "recovery"];
+const names = ["lifecycles", "latency", "agents", "workflows", "fan-out", "chain", "recovery"];
 const { values } = parseArgs({
 	options: {
 		runs: { type: "string", default: "5" },

@@ -26,7 +26,7 @@ export async function contentFiles(
 	tasks: readonly TaskView[],
 	folder: string,
 ): Promise<Made[]> {
-	const writing = tasks.find((task) => task.type === "writing")?.output as unknown as Writing;
+	const writing = tasks.findLast((task) => task.type === "writing")?.output as unknown as Writing;
 	const [article, report] = await copyAll(artifacts, [run.outputs?.article, run.outputs?.report], folder);
 	await copyCited(artifacts, writing, folder);
 	return [

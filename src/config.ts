@@ -26,6 +26,17 @@ export const settingsShape = z.strictObject({
 	workflows: z.array(z.string().min(1)).default(["workflows"]),
 	/** Most tasks held in memory at once; a submit beyond is refused with E_QUEUE_FULL. */
 	maxTasks: z.int().min(1).max(10_000_000).default(1_000_000),
+	/** What may run at the same time, besides what the agents have slots for. */
+	limits: z
+		.strictObject({
+			/** Tasks of all types together. */
+			running: z.int().min(1).max(1_000_000).optional(),
+			/** Tasks of one type, for example { research: 5 }. */
+			types: z.record(z.string().min(1).max(64), z.int().min(1).max(1_000_000)).default({}),
+		})
+		.prefault({}),
+	/** A task that waits for this long goes before fresh ones of one priority above its own. */
+	agingMs: ms.default(60_000),
 	abortGraceMs: ms.default(2_000),
 	heartbeatMs: ms.default(5_000),
 	leaseMs: ms.default(30_000),

@@ -6,8 +6,11 @@
  */
 import type { ErrorData } from "./errors.ts";
 import type { Json } from "./json.ts";
-import type { NewTask } from "./task/task.ts";
+import type { NewSchedule } from "./task/schedule.ts";
+import type { Answer, NewAsk, NewTask } from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
+import type { NewRun, NewStep, RunStep } from "./workflow/run.ts";
+import type { NewTrigger } from "./workflow/trigger.ts";
 
 export type Event =
 	/** A process took the folder. Attempt tokens of this epoch are larger than any before. */
@@ -20,6 +23,12 @@ export type Event =
 	| { type: "task.waiting"; at: number; id: string; token: number; children: string[] }
 	/** Final, by an attempt (with its token) or before one (deadline; without). */
 	| { type: "task.failed"; at: number; id: string; token?: number; error: ErrorData }
+	/** The attempt asked a person and gave its slot back. */
+	| { type: "task.asked"; at: number; id: string; token: number; key: string; ask: NewAsk }
+	/** By a person, or by the expiry of the question. */
+	| { type: "task.answered"; at: number; id: string; key: string; answer: Answer }
+	/** A dead letter was submitted again as another task, or (without `as`) put away. */
+	| { type: "task.redriven"; at: number; id: string; as?: string }
 	| { type: "task.cancelled"; at: number; id: string; error: ErrorData }
 	| { type: "task.skipped"; at: number; id: string; error: ErrorData }
 	| { type: "effect.intended"; at: number; id: string; key: string; describe: string }
@@ -29,12 +38,61 @@ export type Event =
 	/** Nobody can say whether an earlier attempt did it; it is not repeated. */
 	| { type: "effect.ambiguous"; at: number; id: string; key: string }
 	| { type: "workflow.defined"; at: number; hash: string; definition: WorkflowDefinition }
-	| { type: "run.created"; at: number; id: string; workflow: string; hash: string; inputs: { [name: string]: Json } }
-	| { type: "step.started"; at: number; run: string; step: string; each: boolean; total: number }
+	| ({ type: "run.created"; at: number } & NewRun)
+	/** Its concurrency group lets it begin. */
+	| { type: "run.started"; at: number; id: string }
+	| ({ type: "step.started"; at: number; run: string } & NewStep)
 	| { type: "step.skipped"; at: number; run: string; step: string }
+	/** An item that is a frame of steps begins. Tasks and runs tell of themselves. */
+	| { type: "item.started"; at: number; run: string; step: string; index: number }
+	/** An item that is no task came to its end: with an output, or with an error. */
+	| {
+			type: "item.ended";
+			at: number;
+			run: string;
+			step: string;
+			index: number;
+			output?: Json;
+			error?: ErrorData;
+			signal?: string;
+	  }
+	/** The step is over by decision, not by its items. */
+	| {
+			type: "step.ended";
+			at: number;
+			run: string;
+			step: string;
+			state: "completed" | "failed" | "cancelled";
+			error?: ErrorData;
+	  }
+	/** Taken over from the run that this one forks. */
+	| { type: "step.copied"; at: number; run: string; step: string; record: RunStep }
+	/** A signal came that nobody waits for yet. */
+	| { type: "run.signalled"; at: number; id: string; name: string; data: Json }
+	| { type: "run.parked"; at: number; id: string; error: ErrorData }
+	| { type: "run.unparked"; at: number; id: string }
 	| { type: "run.completed"; at: number; id: string; outputs: { [name: string]: Json } }
 	| { type: "run.failed"; at: number; id: string; error: ErrorData }
-	| { type: "run.cancelled"; at: number; id: string; error: ErrorData };
+	| { type: "run.cancelled"; at: number; id: string; error: ErrorData }
+	/** Nothing of the scope starts until it is resumed: `all`, `type:T`, `workflow:W` or `run:R`. */
+	| { type: "queue.paused"; at: number; scope: string; reason?: string }
+	| { type: "queue.resumed"; at: number; scope: string }
+	| { type: "schedule.created"; at: number; schedule: NewSchedule }
+	/** `task` or `run` of the same group of events is what it started. `nextAt` absent: it never fires again. */
+	| { type: "schedule.fired"; at: number; id: string; dueAt: number; as: string; nextAt?: number }
+	/** Fires that started nothing, and why. */
+	| {
+			type: "schedule.skipped";
+			at: number;
+			id: string;
+			count: number;
+			reason: "overlap" | "missed" | "refused";
+			nextAt?: number;
+			detail?: string;
+	  }
+	| { type: "schedule.deleted"; at: number; id: string }
+	| { type: "trigger.enabled"; at: number; trigger: NewTrigger }
+	| { type: "trigger.disabled"; at: number; id: string };
 
 export type EventType = Event["type"];
 

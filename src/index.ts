@@ -1,6 +1,37 @@
 /** The public names of muster-agents. */
 export { type AgentOptions, BaseAgent } from "./agent/base-agent.ts";
 export { type CoordinateInput, CoordinatorAgent, FanOutCoordinator } from "./agent/coordinator-agent.ts";
+export {
+	DebateCoordinator,
+	type DebateOptions,
+	type DebateResult,
+	type JudgeInput,
+	type Turn,
+	type TurnInput,
+} from "./agent/coordinators/debate.ts";
+export type { Delegate } from "./agent/coordinators/delegate.ts";
+export type { FailurePolicy, MissingPart } from "./agent/coordinators/failure-policy.ts";
+export {
+	MapReduceCoordinator,
+	type MapReduceOptions,
+	type MapReduceResult,
+} from "./agent/coordinators/map-reduce.ts";
+export { PipelineCoordinator, type PipelineOptions, type PipelineResult } from "./agent/coordinators/pipeline.ts";
+export {
+	QuorumVoteCoordinator,
+	type QuorumVoteOptions,
+	type VoteOutcome,
+	type VoteResult,
+} from "./agent/coordinators/quorum-vote.ts";
+export { type CoordinatorOptions, type Rounds, RoundsCoordinator } from "./agent/coordinators/rounds.ts";
+export {
+	type ResultCheck,
+	type SupervisedPart,
+	type SupervisedTry,
+	SupervisorCoordinator,
+	type SupervisorOptions,
+	type SupervisorResult,
+} from "./agent/coordinators/supervisor.ts";
 export { type Driver, SpecializedAgent, type SpecializedOptions } from "./agent/specialized-agent.ts";
 export { WorkerAgent, type WorkerOptions } from "./agent/worker-agent.ts";
 export { type Clock, HandClock, systemClock } from "./clock.ts";
@@ -30,6 +61,8 @@ export {
 	defineSkill,
 	type Effect,
 	isArtifactRef,
+	type Question,
+	type QuestionAnswer,
 	type Skill,
 	type SkillContext,
 } from "./skill/skill.ts";

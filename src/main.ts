@@ -21,7 +21,7 @@ import type { Run } from "./workflow/run.ts";
 export { builtInNames } from "./skill/built-in.ts";
 
 export interface StartOptions extends SettingsInput {
-	/** Skills besides the nine built-in ones; one with the same name takes the built-in one's place. */
+	/** Skills besides the ten built-in ones; one with the same name takes the built-in one's place. */
 	skills?: readonly AnySkill[];
 	/** Agents of your own, besides the fleet. */
 	customAgents?: readonly BaseAgent[];

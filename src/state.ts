@@ -13,6 +13,7 @@
  */
 import { type ErrorData, MusterError } from "./errors.ts";
 import type { Event, EventType } from "./events.ts";
+import type { Schedule } from "./task/schedule.ts";
 import {
 	createTask,
 	type EffectRecord,
@@ -23,7 +24,20 @@ import {
 	type Task,
 } from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
-import type { Run, RunState, RunStep } from "./workflow/run.ts";
+import type { Run } from "./workflow/run.ts";
+import {
+	beginItem,
+	beginStep,
+	completeRun,
+	copyStep,
+	createRun,
+	endItem,
+	endRun,
+	endStep,
+	keepSignal,
+	useSignal,
+} from "./workflow/run-fold.ts";
+import type { Trigger } from "./workflow/trigger.ts";
 
 export interface Counts {
 	submitted: number;
@@ -47,10 +61,29 @@ export interface State {
 	runs: Map<string, Run>;
 	/** Definitions by hash: those of live runs, and some recent ones. */
 	definitions: Map<string, WorkflowDefinition>;
-	/** Live runs of each definition. */
+	/** Live runs and enabled workflows that use each definition. */
 	uses: Map<string, number>;
+	/** What may not start, by scope: `all`, `type:T`, `workflow:W`, `run:R`. */
+	paused: Map<string, Pause>;
+	schedules: Map<string, Schedule>;
+	/** Enabled workflows, by name. */
+	triggers: Map<string, Trigger>;
+	/** Live tasks of each concurrency key, oldest first. */
+	keyed: Map<string, Set<Task>>;
+	/** The task that has not begun of each coalescing key ({@link coalesceOf}). */
+	coalesced: Map<string, string>;
+	/** Live runs of each concurrency group, oldest first. */
+	groups: Map<string, Set<Run>>;
 	counts: Counts;
 }
+
+export interface Pause {
+	at: number;
+	reason?: string;
+}
+
+/** Tasks of one type coalesce by their key. */
+export const coalesceOf = (type: string, key: string): string => `${type} ${key}`;
 
 /** Told of what follows from an event. */
 export interface Sink {
@@ -61,6 +94,8 @@ export interface Sink {
 	placed?(task: Task): void;
 	/** It became terminal; it may stay in the state for a while (S3). */
 	ended?(task: Task): void;
+	/** A dead letter that is over and gone was submitted again as another task, or put away. */
+	redriven?(id: string, as: string | undefined): void;
 }
 
 export const UNUSED_DEFINITIONS_KEPT = 100;
@@ -74,6 +109,12 @@ export function createState(): State {
 		runs: new Map(),
 		definitions: new Map(),
 		uses: new Map(),
+		paused: new Map(),
+		schedules: new Map(),
+		triggers: new Map(),
+		keyed: new Map(),
+		coalesced: new Map(),
+		groups: new Map(),
 		counts: { submitted: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0, retried: 0, reoffered: 0 },
 	};
 }
@@ -93,6 +134,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		const task = need(state, event.id);
 		if (task.state === "scheduled") move(task, "due");
 		move(task, "start");
+		if (task.coalesceKey !== undefined) begunIsNotPending(state, task, task.coalesceKey);
 		task.token = event.token;
 		task.attempts++;
 		task.history ??= [];
@@ -120,6 +162,7 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		move(task, "reoffer");
 		if (event.crash) task.crashes = (task.crashes ?? 0) + 1;
 		else if (event.error.code === "E_AGENT_LOST") task.losses = (task.losses ?? 0) + 1;
+		else if (event.error.code === "E_STALLED") task.stalls = (task.stalls ?? 0) + 1;
 		task.error = event.error;
 		state.counts.reoffered++;
 		sink.placed?.(task);
@@ -147,6 +190,25 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		move(task, "skip");
 		endedWithError(state, task, event, sink);
 	},
+	"task.asked"(state, event) {
+		const task = endAttempt(state, event);
+		move(task, "suspend");
+		task.asks ??= {};
+		task.asks[event.key] = { ...event.ask, askedAt: event.at };
+	},
+	"task.answered"(state, event, sink) {
+		const task = need(state, event.id);
+		const ask = task.asks?.[event.key];
+		if (ask === undefined || ask.answer !== undefined) {
+			throw new MusterError("E_INTERNAL", `the task ${task.id} does not ask ${event.key}`);
+		}
+		ask.answer = event.answer;
+		move(task, "wake");
+		sink.placed?.(task);
+	},
+	"task.redriven"(_, event, sink) {
+		sink.redriven?.(event.id, event.as);
+	},
 	"effect.intended"(state, event) {
 		effect(state, event, { state: "intended", describe: event.describe, at: event.at });
 	},
@@ -163,22 +225,49 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		state.definitions.set(event.hash, event.definition);
 	},
 	"run.created"(state, event) {
-		const { id, workflow, hash, inputs, at } = event;
-		state.runs.set(id, { id, workflow, hash, inputs, state: "running", createdAt: at, steps: {} });
-		state.uses.set(hash, (state.uses.get(hash) ?? 0) + 1);
+		const run = createRun(event, event.at);
+		state.runs.set(run.id, run);
+		const parent = run.parent && state.runs.get(run.parent.id);
+		if (run.parent !== undefined && parent !== undefined) beginItem(parent, run.parent.step);
+		linkRun(state, run);
+	},
+	"run.started"(state, event) {
+		const run = needRun(state, event.id);
+		run.state = "running";
+		run.startedAt = event.at;
 	},
 	"step.started"(state, event) {
-		const { each, total, at } = event;
-		const outputs: RunStep["outputs"] = new Array(total).fill(undefined);
-		const step: RunStep = { state: "running", each, total, outputs, done: 0, failed: 0, startedAt: at };
-		needRun(state, event.run).steps[event.step] = step;
-		settleStep(step, at);
+		beginStep(needRun(state, event.run), event, event.at);
 	},
 	"step.skipped"(state, event) {
-		const { at } = event;
-		const step: RunStep = { state: "skipped", each: false, total: 0, outputs: [], done: 0, failed: 0, startedAt: at };
-		step.endedAt = at;
-		needRun(state, event.run).steps[event.step] = step;
+		endStep(needRun(state, event.run), event.step, "skipped", event.at);
+	},
+	"item.started"(state, event) {
+		beginItem(needRun(state, event.run), event.step);
+	},
+	"item.ended"(state, event) {
+		const run = needRun(state, event.run);
+		if (event.signal !== undefined) useSignal(run, event.signal);
+		endItem(run, event.step, event.index, event, event.at);
+	},
+	"step.ended"(state, event) {
+		endStep(needRun(state, event.run), event.step, event.state, event.at, event.error);
+	},
+	"step.copied"(state, event) {
+		copyStep(needRun(state, event.run), event.step, event.record);
+	},
+	"run.signalled"(state, event) {
+		keepSignal(needRun(state, event.id), event.name, event.data);
+	},
+	"run.parked"(state, event) {
+		const run = needRun(state, event.id);
+		run.state = "parked";
+		run.parked = event.error;
+	},
+	"run.unparked"(state, event) {
+		const run = needRun(state, event.id);
+		run.state = "running";
+		delete run.parked;
 	},
 	"run.completed"(state, event, sink) {
 		const run = needRun(state, event.id);
@@ -194,6 +283,44 @@ const folds: { readonly [T in EventType]: Fold<T> } = {
 		const run = needRun(state, event.id);
 		run.error = event.error;
 		runEnded(state, run, "cancelled", event.at, sink);
+	},
+	"queue.paused"(state, { at, scope, reason }) {
+		state.paused.set(scope, { at, ...(reason !== undefined && { reason }) });
+	},
+	"queue.resumed"(state, event) {
+		state.paused.delete(event.scope);
+	},
+	"schedule.created"(state, { at, schedule }) {
+		state.schedules.set(schedule.id, { ...schedule, createdAt: at, fired: 0, skipped: 0 });
+	},
+	"schedule.fired"(state, { id, dueAt, as, nextAt }) {
+		const schedule = state.schedules.get(id);
+		if (schedule === undefined) return; // deleted while it fired
+		schedule.last = { dueAt, as };
+		schedule.fired++;
+		schedule.nextAt = nextAt;
+	},
+	"schedule.skipped"(state, { at, id, count, reason, nextAt, detail }) {
+		const schedule = state.schedules.get(id);
+		if (schedule === undefined) return;
+		schedule.skipped += count;
+		schedule.lastSkip = { at, reason, ...(detail !== undefined && { detail }) };
+		schedule.nextAt = nextAt;
+	},
+	"schedule.deleted"(state, event) {
+		state.schedules.delete(event.id);
+	},
+	"trigger.enabled"(state, { at, trigger }) {
+		const before = state.triggers.get(trigger.id);
+		if (before !== undefined) unuse(state, before);
+		state.triggers.set(trigger.id, { ...trigger, enabledAt: at });
+		use(state, trigger);
+	},
+	"trigger.disabled"(state, event) {
+		const trigger = state.triggers.get(event.id);
+		if (trigger === undefined) return;
+		state.triggers.delete(event.id);
+		unuse(state, trigger);
 	},
 };
 
@@ -218,6 +345,11 @@ function submitted(state: State, fresh: NewTask, at: number): Task {
 	const task = createTask(fresh, open > 0 ? "blocked" : early ? "scheduled" : "ready", open);
 	state.tasks.set(task.id, task);
 	if (task.idempotencyKey !== undefined) state.keys.set(task.idempotencyKey, task.id);
+	linkKeys(state, task);
+	if (task.run !== undefined) {
+		const run = state.runs.get(task.run.id);
+		if (run !== undefined) beginItem(run, task.run.step);
+	}
 	state.counts.submitted++;
 	return task;
 }
@@ -265,6 +397,7 @@ function endAttempt(state: State, event: { id: string; token: number; at: number
 /** What follows from a terminal state: dependents, parent, run, and who may leave now. */
 function ended(state: State, task: Task, at: number, sink: Sink): void {
 	task.endedAt = at;
+	unlinkKeys(state, task);
 	state.counts[task.state as "completed" | "failed" | "cancelled" | "skipped"]++;
 	if (task.state === "completed") {
 		for (const id of state.dependents.get(task.id) ?? []) {
@@ -276,7 +409,11 @@ function ended(state: State, task: Task, at: number, sink: Sink): void {
 			}
 		}
 	}
-	if (task.run !== undefined) stepTaskEnded(state, task, at);
+	const run = task.run && state.runs.get(task.run.id);
+	if (task.run !== undefined && run !== undefined) {
+		const end = task.state === "completed" ? { output: task.output } : { error: task.error };
+		endItem(run, task.run.step, task.run.index, end, at);
+	}
 	if (task.parent !== undefined) {
 		const parent = state.tasks.get(task.parent);
 		if (parent?.state === "waiting" && parent.openChildren !== undefined && --parent.openChildren === 0) {
@@ -327,42 +464,68 @@ function effect(state: State, event: { id: string; key: string }, change: Effect
 	task.effects[event.key] = { ...change, describe };
 }
 
-function stepTaskEnded(state: State, task: Task, at: number): void {
-	const step = task.run && state.runs.get(task.run.id)?.steps[task.run.step];
-	if (task.run === undefined || step === undefined) return; // the run was cancelled before
-	if (task.state === "completed") {
-		step.done++;
-		step.outputs[task.run.index] = task.output;
-	} else {
-		step.failed++;
-		if (task.error !== undefined) step.error ??= task.error;
-	}
-	settleStep(step, at);
-}
-
-function settleStep(step: RunStep, at: number): void {
-	if (step.done + step.failed < step.total) return;
-	step.state = step.failed > 0 ? "failed" : "completed";
-	step.endedAt = at;
-}
-
-function runEnded(state: State, run: Run, end: RunState, at: number, sink: Sink): void {
-	run.state = end;
-	run.endedAt = at;
-	for (const step of Object.values(run.steps)) {
-		if (step.state !== "running") continue;
-		step.state = "cancelled";
-		step.endedAt = at;
-	}
+function runEnded(state: State, run: Run, end: "completed" | "failed" | "cancelled", at: number, sink: Sink): void {
+	endRun(run, end, at);
 	state.runs.delete(run.id);
-	const uses = (state.uses.get(run.hash) ?? 1) - 1;
-	if (uses > 0) state.uses.set(run.hash, uses);
-	else state.uses.delete(run.hash);
-	if (state.definitions.size > state.uses.size + UNUSED_DEFINITIONS_KEPT) {
-		const unused = state.definitions.keys().find((hash) => !state.uses.has(hash));
-		if (unused !== undefined) state.definitions.delete(unused);
+	state.paused.delete(`run:${run.id}`);
+	unuse(state, run);
+	const group = run.group && state.groups.get(run.group.key);
+	if (run.group !== undefined && group?.delete(run) && group.size === 0) state.groups.delete(run.group.key);
+	const parent = run.parent && state.runs.get(run.parent.id);
+	if (run.parent !== undefined && parent !== undefined) {
+		endItem(parent, run.parent.step, run.parent.index, { output: run.outputs, error: run.error }, at);
 	}
 	sink.run(run);
+}
+
+type UsesDefinitions = Pick<Run, "hash" | "uses">;
+
+function use(state: State, { hash, uses = {} }: UsesDefinitions): void {
+	for (const used of new Set([hash, ...Object.values(uses)])) state.uses.set(used, (state.uses.get(used) ?? 0) + 1);
+}
+
+function unuse(state: State, { hash, uses = {} }: UsesDefinitions): void {
+	for (const used of new Set([hash, ...Object.values(uses)])) {
+		const left = (state.uses.get(used) ?? 1) - 1;
+		if (left > 0) state.uses.set(used, left);
+		else state.uses.delete(used);
+		if (state.definitions.size <= state.uses.size + UNUSED_DEFINITIONS_KEPT) continue;
+		const unused = state.definitions.keys().find((known) => !state.uses.has(known));
+		if (unused !== undefined) state.definitions.delete(unused);
+	}
+}
+
+function linkRun(state: State, run: Run): void {
+	use(state, run);
+	if (run.group === undefined) return;
+	const group = state.groups.get(run.group.key);
+	if (group) group.add(run);
+	else state.groups.set(run.group.key, new Set([run]));
+}
+
+function linkKeys(state: State, task: Task): void {
+	if (task.concurrency !== undefined) {
+		const { key } = task.concurrency;
+		const tasks = state.keyed.get(key);
+		if (tasks) tasks.add(task);
+		else state.keyed.set(key, new Set([task]));
+	}
+	if (task.coalesceKey !== undefined && task.attempts === 0) {
+		state.coalesced.set(coalesceOf(task.type, task.coalesceKey), task.id);
+	}
+}
+
+function unlinkKeys(state: State, task: Task): void {
+	if (task.concurrency !== undefined) {
+		const tasks = state.keyed.get(task.concurrency.key);
+		if (tasks?.delete(task) && tasks.size === 0) state.keyed.delete(task.concurrency.key);
+	}
+	if (task.coalesceKey !== undefined) begunIsNotPending(state, task, task.coalesceKey);
+}
+
+function begunIsNotPending(state: State, task: Task, key: string): void {
+	const full = coalesceOf(task.type, key);
+	if (state.coalesced.get(full) === task.id) state.coalesced.delete(full);
 }
 
 /** Puts a live task of a snapshot back; call {@link relink} once all are there. */
@@ -376,6 +539,8 @@ export function relink(state: State): void {
 	for (const task of state.tasks.values()) {
 		if (isTerminal(task.state)) continue;
 		for (const id of task.dependsOn ?? []) if (state.tasks.has(id)) linkDependent(state, id, task.id);
+		linkKeys(state, task);
 	}
-	for (const run of state.runs.values()) state.uses.set(run.hash, (state.uses.get(run.hash) ?? 0) + 1);
+	for (const run of state.runs.values()) linkRun(state, completeRun(run));
+	for (const trigger of state.triggers.values()) use(state, trigger);
 }

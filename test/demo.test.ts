@@ -143,7 +143,7 @@ test("each anomaly of the sample is exactly once in the log, and has exactly one
 test("it says what was done, by whom, and where to look; every path it names is there", () => {
 	assert.match(printed, /12 agents are ready: 10 workers, 2 coordinators/);
 	assert.match(printed, /coordinate completed by coordinator-\d, gathered from 4 tasks/);
-	assert.match(printed, /Done in \d+\.\d s: 25 tasks completed, 0 failed/);
+	assert.match(printed, /Done in \d+\.\d s: 1041 tasks completed, 0 failed/);
 	for (const path of ["content-creation/article.md", "data-analysis/report.html", "automation/alerts"]) {
 		assert.ok(printed.includes(join("demo", path)), `${path} is named`);
 	}

@@ -101,7 +101,14 @@ test("the README names every skill, every command and every workflow that there 
 });
 
 test("every path that a page names is there", () => {
-	for (const page of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/errors.md", "docs/task-states.md"]) {
+	for (const page of [
+		"README.md",
+		"ARCHITECTURE.md",
+		"CONTRIBUTING.md",
+		"docs/errors.md",
+		"docs/task-states.md",
+		"docs/workflow-format.md",
+	]) {
 		const text = read(page);
 		const linked = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path as string);
 		for (const path of linked) assert.ok(existsSync(new URL(path, new URL(page, root))), `${page} links to ${path}`);

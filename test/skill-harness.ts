@@ -43,6 +43,9 @@ export function createHarness(
 		progress: (fraction, message) => void progress.push(message === undefined ? { fraction } : { fraction, message }),
 		log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
 		effect: (effect) => runEffect(ledger, effect),
+		ask: async () => {
+			throw new MusterError("E_CONFIG_INVALID", "nobody is there to be asked");
+		},
 		artifacts,
 		previous: options.previous ?? [],
 		children: [],

@@ -2,12 +2,20 @@
  * A coordinator does its task through others: it splits it, delegates the parts by capability and gathers the results.
  * While the parts run it holds no slot and no memory; when all are over its task is performed again, with `children` filled.
  */
-import { MusterError } from "../errors.ts";
+import { z } from "zod";
 import type { Json } from "../json.ts";
 import { type Assignment, Delegation } from "../scheduler/performer.ts";
 import type { ChildResult, SkillContext } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { type AgentOptions, BaseAgent } from "./base-agent.ts";
+import {
+	type FailurePolicy,
+	failurePolicySchema,
+	missingParts,
+	requireEnough,
+	requirePossible,
+} from "./coordinators/failure-policy.ts";
+import { readInput } from "./coordinators/reading.ts";
 
 export abstract class CoordinatorAgent extends BaseAgent {
 	readonly kind = "coordinator";
@@ -32,44 +40,34 @@ export abstract class CoordinatorAgent extends BaseAgent {
 
 export interface CoordinateInput {
 	tasks: TaskSpec[];
-	/** `fail` (default): one part that does not complete fails the whole. `continue`: its result says so. */
-	onFailure?: "fail" | "continue";
+	/** Default `fail`: one part that does not complete fails the whole. */
+	onFailure?: FailurePolicy;
 }
+
+const coordinateInput = z.object({ tasks: z.array(z.unknown()), onFailure: failurePolicySchema.default("fail") });
+const HINT = 'For example { "tasks": [{ "type": "research", "input": { "topic": "..." } }] }.';
 
 /**
  * The coordinator of a default fleet. Task type `coordinate`: `{ tasks: [...], onFailure? }` ->
- * `{ results: [{ id, type, state, output?, error? }], completed, failed }`.
+ * `{ results: [{ id, type, state, output?, error? }], completed, failed, missing }`.
  */
 export class FanOutCoordinator extends CoordinatorAgent {
 	constructor(options: AgentOptions) {
 		super({ ...options, capabilities: ["coordinate", ...(options.capabilities ?? [])] });
 	}
 
-	override split({ input }: Assignment): readonly TaskSpec[] {
-		return coordinateInput(input).tasks;
+	override split(assignment: Assignment): readonly TaskSpec[] {
+		const { tasks, onFailure } = readInput(coordinateInput, assignment, HINT);
+		requirePossible(onFailure, tasks.length, "E_INPUT_INVALID");
+		return tasks as TaskSpec[]; // each is checked where they are submitted
 	}
 
-	override gather(children: readonly ChildResult[], { input }: Assignment): Json {
-		const missing = children.filter((child) => child.state !== "completed");
-		const [first] = missing;
-		if (first !== undefined && coordinateInput(input).onFailure !== "continue") {
-			const why = first.error?.message ?? `it was ${first.state}`;
-			throw new MusterError(
-				"E_DEPENDENCY_FAILED",
-				`${missing.length} of ${children.length} parts did not complete; ${first.id}: ${why}`,
-			);
-		}
+	override gather(children: readonly ChildResult[], assignment: Assignment): Json {
+		const { onFailure } = readInput(coordinateInput, assignment, HINT);
+		const missing = missingParts(children);
+		requireEnough(onFailure, children.length, missing);
 		const results = children.map((child) => ({ ...child }) as Json);
-		return { results, completed: children.length - missing.length, failed: missing.length };
+		const completed = children.length - missing.length;
+		return { results, completed, failed: missing.length, missing };
 	}
-}
-
-function coordinateInput(input: Json): CoordinateInput {
-	const given = input as Partial<CoordinateInput> | null;
-	if (given === null || typeof given !== "object" || !Array.isArray(given.tasks)) {
-		throw new MusterError("E_INPUT_INVALID", "the input of coordinate needs a list of tasks", {
-			hint: 'For example { "tasks": [{ "type": "research", "input": { "topic": "..." } }] }.',
-		});
-	}
-	return given as CoordinateInput;
 }

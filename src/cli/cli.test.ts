@@ -240,6 +240,7 @@ describe("mistakes", { concurrency: true }, () => {
 				["automation", undefined],
 				["content-creation", undefined],
 				["data-analysis", undefined],
+				["incident-response", undefined],
 				["mine", "E_WORKFLOW_INVALID"],
 			],
 		);

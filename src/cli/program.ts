@@ -2,7 +2,7 @@
  * The commands with their options and help, and nothing else: `muster --help` loads this file and commander alone.
  * What a command does is in `commands/`, loaded when it is called.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 
 export interface GlobalOptions {
@@ -133,6 +133,9 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 	program
 		.command("workflows")
 		.description("the workflows that can be run, with their inputs")
+		.addArgument(
+			new Argument("[what]", "schema: print the JSON Schema of workflow files, for editors").choices(["schema"]),
+		)
 		.option("--check <file>", "check a workflow file; every problem with its line and column")
 		.addHelpText("after", example("muster workflows --check my-workflow.yaml"))
 		.action(lazy(() => import("./commands/workflows.ts")));

@@ -43,8 +43,10 @@ export class StoredReader implements Reader {
 				run: (id) => state.runs.get(id) ?? runs.get(id) ?? history.run(id),
 				recentTasks: () => tasks.values(),
 				recentRuns: () => runs.values(),
+				isRedriven: () => false,
 			},
 			registry: new Registry(),
+			clock: systemClock,
 			dispatcher: {
 				attempt: () => undefined,
 				runningTasks: () => state.tasks.values().filter(({ token }) => token !== undefined),

@@ -45,6 +45,11 @@ function createContext({ port, task, previous, children, artifacts }: ThreadRequ
 				hint: "Leave `thread` out for a skill that uses context.effect().",
 			});
 		},
+		ask: async () => {
+			throw new MusterError("E_CONFIG_INVALID", "a skill in a thread asks nobody", {
+				hint: "Leave `thread` out for a skill that uses context.ask().",
+			});
+		},
 		artifacts: new FileArtifacts(artifacts, (bytes) => systemClock.randomHex(bytes)),
 	};
 }

@@ -246,8 +246,14 @@ const tests: Record<string, Run> = {
 		const names = (tasks: Task[]) => tasks.map(({ id }) => id);
 		assert.deepEqual(names(history.latestTasks(9)), ["t3", "t2", "t1"]);
 		assert.deepEqual(names(history.latestTasks(2)), ["t3", "t2"]);
-		assert.deepEqual(names(history.deadLetters(9)), ["t3", "t2"]);
-		assert.deepEqual(names(history.deadLetters(1)), ["t3"]);
+		assert.deepEqual(names(history.deadLetters({ limit: 9 })), ["t3", "t2"]);
+		assert.deepEqual(names(history.deadLetters({ limit: 1 })), ["t3"]);
+		assert.deepEqual(names(history.deadLetters({ limit: 9, type: "nothing" })), []);
+		assert.deepEqual(names(history.deadLetters({ limit: 9, code: "E_TIMEOUT" })), []);
+		const again = [encodeEvent({ type: "task.redriven", at: AT + 4, id: "t3", as: "t3.r" })];
+		await projectedTo(await journal.append(again, "fact").durable);
+		assert.deepEqual(names(history.deadLetters({ limit: 9 })), ["t2"]);
+		assert.equal(history.task("t3")?.state, "failed");
 		await journal.close();
 	},
 

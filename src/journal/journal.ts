@@ -42,10 +42,19 @@ export interface Journal {
 export interface History {
 	task(id: string): Task | undefined;
 	taskByKey(key: string): Task | undefined;
-	deadLetters(limit: number): Task[];
+	/** Failed tasks that were neither submitted again nor put away. */
+	deadLetters(filter: DeadLetterFilter): Task[];
 	latestTasks(limit: number): Task[];
 	run(id: string): Run | undefined;
 	latestRuns(limit: number): Run[];
+}
+
+export interface DeadLetterFilter {
+	limit: number;
+	/** Task type. */
+	type?: string | undefined;
+	/** Error code. */
+	code?: string | undefined;
 }
 
 /** A journal with what was recovered from it. */

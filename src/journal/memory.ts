@@ -23,9 +23,11 @@ export class MemoryStore {
 
 	open({ clock, sink, onFailure }: MemoryJournalOptions): OpenJournal {
 		const ended = { tasks: new Map<string, Task>(), runs: new Map<string, Run>() };
+		const redriven = new Set<string>();
 		const keep: Sink = {
 			task: (task) => void ended.tasks.set(task.id, task),
 			run: (run) => void ended.runs.set(run.id, run),
+			redriven: (id) => void redriven.add(id),
 		};
 		// A fold of its own, as the projector has one: what it keeps never shares an object with the live state.
 		const projected = this.#fold(keep);
@@ -42,7 +44,7 @@ export class MemoryStore {
 		const commits = new GroupCommit(start, store, clock, onFailure);
 		return {
 			journal: new MemoryJournal(this, commits),
-			history: history(ended.tasks, ended.runs),
+			history: history(ended.tasks, ended.runs, redriven),
 			state,
 			seq: start.seq,
 			onProjected(next) {
@@ -92,15 +94,16 @@ class MemoryJournal implements Journal {
 	}
 }
 
-function history(tasks: Map<string, Task>, runs: Map<string, Run>): History {
+function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: ReadonlySet<string>): History {
 	const newest = <T extends { id: string }>(items: Iterable<T>, limit: number): T[] =>
 		[...items].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
 	return {
 		task: (id) => tasks.get(id),
 		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
-		deadLetters: (limit) =>
+		deadLetters: ({ limit, type, code }) =>
 			newest(tasks.values(), tasks.size)
-				.filter((task) => task.state === "failed")
+				.filter((task) => task.state === "failed" && !redriven.has(task.id))
+				.filter((task) => (type ?? task.type) === task.type && (code ?? task.error?.code) === task.error?.code)
 				.slice(0, limit),
 		latestTasks: (limit) => newest(tasks.values(), limit),
 		run: (id) => runs.get(id),

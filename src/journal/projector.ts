@@ -61,7 +61,9 @@ let closing = false;
 /** What the last fold led to; it is kept until it is in the views, since nothing can be folded twice. */
 /** False from the moment that a fold has begun until its end is the anchor: the state is then ahead of it. */
 let whole = true;
-let folded: { anchor: Anchor; tasks: Task[]; runs: Run[]; batches: number } | undefined;
+let folded:
+	| { anchor: Anchor; tasks: Task[]; runs: Run[]; redriven: Map<string, string>; batches: number }
+	| undefined;
 
 port.on("message", (request: ProjectorRequest) => {
 	if (request.kind === "read") return read(request);
@@ -128,11 +130,12 @@ function work(): void {
 function slice(): boolean {
 	whole = false;
 	folded ??= fold();
-	const { batches, tasks, runs } = folded;
+	const { batches, tasks, runs, redriven } = folded;
 	const end = folded.anchor;
 	if (batches > 0) {
 		writeViews(() => {
 			for (const task of tasks) views.putTask(task);
+			for (const [id, as] of redriven) views.putRedriven(id, as);
 			for (const run of runs) views.putRun(run);
 			return end;
 		});
@@ -146,10 +149,11 @@ function slice(): boolean {
 }
 
 function fold(): NonNullable<typeof folded> {
-	const result = { anchor, tasks: [] as Task[], runs: [] as Run[], batches: 0 };
+	const result = { anchor, tasks: [] as Task[], runs: [] as Run[], redriven: new Map<string, string>(), batches: 0 };
 	const sink = {
 		task: (task: Task) => void result.tasks.push(task),
 		run: (run: Run) => void result.runs.push(run),
+		redriven: (id: string, as = "") => void result.redriven.set(id, as),
 	};
 	for (const batch of readChain(db, anchor, paths.journal)) {
 		foldBatch(state, batch, sink, paths.journal);

@@ -17,13 +17,16 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { MusterError } from "../errors.ts";
-import { type Counts, createState, relink, restoreTask, type State } from "../state.ts";
+import { type Counts, createState, type Pause, relink, restoreTask, type State } from "../state.ts";
+import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import type { Run } from "../workflow/run.ts";
+import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
-const FORMAT = 1;
+/** 2: with pauses, schedules and triggers. 1 is read too. */
+const FORMAT = 2;
 const KEPT = 2;
 /** Written and read in pieces of about this size: a state may be larger than a string can be. */
 const CHUNK_LENGTH = 1024 * 1024;
@@ -37,7 +40,13 @@ interface Header {
 	counts: Counts;
 }
 
-type Line = { task: Task } | { run: Run } | { hash: string; definition: WorkflowDefinition };
+type Line =
+	| { task: Task }
+	| { run: Run }
+	| { hash: string; definition: WorkflowDefinition }
+	| { schedule: Schedule }
+	| { trigger: Trigger }
+	| { scope: string; pause: Pause };
 
 export interface Snapshot {
 	state: State;
@@ -76,6 +85,9 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 	const { seq, lastEvent } = anchor;
 	yield { format: FORMAT, seq, lastEvent, hash: anchor.hash.toString("hex"), epoch, counts } satisfies Header;
 	for (const [hash, definition] of state.definitions) yield { hash, definition } satisfies Line;
+	for (const [scope, pause] of state.paused) yield { scope, pause } satisfies Line;
+	for (const schedule of state.schedules.values()) yield { schedule } satisfies Line;
+	for (const trigger of state.triggers.values()) yield { trigger } satisfies Line;
 	for (const run of state.runs.values()) yield { run } satisfies Line;
 	for (const task of state.tasks.values()) yield { task } satisfies Line;
 }
@@ -174,6 +186,9 @@ function readHeader(path: string, line: string, state: State): Header {
 function restore(state: State, item: Line): void {
 	if ("task" in item) restoreTask(state, item.task);
 	else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
+	else if ("schedule" in item) state.schedules.set(item.schedule.id, item.schedule);
+	else if ("trigger" in item) state.triggers.set(item.trigger.id, item.trigger);
+	else if ("pause" in item) state.paused.set(item.scope, item.pause);
 	else state.definitions.set(item.hash, item.definition);
 }
 

@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
+import type { DeadLetterFilter } from "./journal.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
 const FORMAT = 1;
@@ -15,6 +16,7 @@ const FORMAT = 1;
 export class ViewsWriter {
 	readonly #db: DatabaseSync;
 	readonly #putTask;
+	readonly #putRedriven;
 	readonly #putRun;
 	readonly #putPosition;
 
@@ -44,9 +46,13 @@ export class ViewsWriter {
 			CREATE TABLE IF NOT EXISTS position (
 			one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, last_event INTEGER NOT NULL, hash BLOB NOT NULL);
 			PRAGMA user_version=${FORMAT}`);
+		// A file of an earlier version has no such column; its rows stay: they may not be in the journal any more.
+		const columns = db.prepare("PRAGMA table_info(tasks)").all() as { name: string }[];
+		if (!columns.some(({ name }) => name === "redriven")) db.exec("ALTER TABLE tasks ADD COLUMN redriven TEXT");
 		this.#putTask = db.prepare(
 			"INSERT OR REPLACE INTO tasks (id, state, ended_at, key, record) VALUES (?, ?, ?, ?, ?)",
 		);
+		this.#putRedriven = db.prepare("UPDATE tasks SET redriven = ? WHERE id = ?");
 		this.#putRun = db.prepare("INSERT OR REPLACE INTO runs (id, state, ended_at, record) VALUES (?, ?, ?, ?)");
 		this.#putPosition = db.prepare("INSERT OR REPLACE INTO position (one, seq, last_event, hash) VALUES (1, ?, ?, ?)");
 	}
@@ -74,6 +80,11 @@ export class ViewsWriter {
 		this.#putTask.run(task.id, task.state, task.endedAt ?? 0, key, JSON.stringify(task));
 	}
 
+	/** @param as the task it was submitted again as; "" when it was put away */
+	putRedriven(id: string, as: string): void {
+		this.#putRedriven.run(as, id);
+	}
+
 	putRun(run: Run): void {
 		this.#putRun.run(run.id, run.state, run.endedAt ?? 0, JSON.stringify(run));
 	}
@@ -98,7 +109,9 @@ export class ViewsReader {
 		this.#db = db;
 		this.#byId = db.prepare("SELECT record FROM tasks WHERE id = ?");
 		this.#byKey = db.prepare("SELECT record FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1");
-		this.#dead = db.prepare("SELECT record FROM tasks WHERE state = 'failed' ORDER BY ended_at DESC LIMIT ?");
+		this.#dead = db.prepare(`SELECT record FROM tasks WHERE state = 'failed' AND redriven IS NULL
+			AND (?1 IS NULL OR json_extract(record, '$.type') = ?1) AND (?2 IS NULL OR json_extract(record, '$.error.code') = ?2)
+			ORDER BY ended_at DESC LIMIT ?3`);
 		this.#latest = db.prepare("SELECT record FROM tasks ORDER BY ended_at DESC, id DESC LIMIT ?");
 		this.#runById = db.prepare("SELECT record FROM runs WHERE id = ?");
 		this.#latestRuns = db.prepare("SELECT record FROM runs ORDER BY ended_at DESC, id DESC LIMIT ?");
@@ -113,8 +126,8 @@ export class ViewsReader {
 	}
 
 	/** Newest first. */
-	deadLetters(limit: number): Task[] {
-		return all<Task>(this.#dead.all(limit));
+	deadLetters({ limit, type, code }: DeadLetterFilter): Task[] {
+		return all<Task>(this.#dead.all(type ?? null, code ?? null, limit));
 	}
 
 	/** Newest first. */

@@ -3,16 +3,20 @@ import type { Clock } from "../clock.ts";
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
-import type { Ledger } from "../scheduler/ledger.ts";
+import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import { isTerminal, type Task } from "../task/task.ts";
-import { stepTaskId } from "../workflow/embedded.ts";
-import type { Run } from "../workflow/run.ts";
+import { itemIds } from "../workflow/embedded.ts";
+import { isRunOver, type Run } from "../workflow/run.ts";
+import { COMPENSATE, prefixOf, stepAt } from "../workflow/run-fold.ts";
 
 export class Canceller {
 	readonly #ledger: Ledger;
 	readonly #dispatcher: Dispatcher;
 	readonly #clock: Clock;
 	readonly #log: Log;
+
+	/** Told of a run that is cancelled, inside the transaction that does it. */
+	onRunCancelled: (run: Run, emit: Emit) => void = () => undefined;
 
 	constructor(parts: { ledger: Ledger; dispatcher: Dispatcher; clock: Clock; log: Log }) {
 		this.#ledger = parts.ledger;
@@ -30,11 +34,52 @@ export class Canceller {
 
 	async cancelRun(run: Run, error: ErrorData): Promise<void> {
 		const at = this.#clock.now();
-		if (run.state === "running") {
-			await this.#ledger.transact((emit) => emit({ type: "run.cancelled", at, id: run.id, error }));
+		const stored = isRunOver(run.state)
+			? this.#ledger.settled()
+			: this.#ledger.transact((emit) => {
+					emit({ type: "run.cancelled", at, id: run.id, error });
+					this.onRunCancelled(run, emit);
+				});
+		// In the same turn, so that inner runs begin nothing meanwhile. Also of a run that is over already: what its end
+		// cancelled may still run.
+		await Promise.all([stored, this.#cancelItems(run, "", error)]);
+	}
+
+	cancelRunLater(run: Run, error: ErrorData): void {
+		this.#later(`run ${run.id}`, () => this.cancelRun(run, error));
+	}
+
+	/** Items of a step that is over without them. */
+	cancelStray(run: Run, path: string): void {
+		const error = toErrorData(new MusterError("E_CANCELLED", `the step ${path} of ${run.id} is over without it`));
+		this.#later(`step ${path} of ${run.id}`, () => this.#cancelItems(run, path, error));
+	}
+
+	/** Tasks and inner runs of a step and of all inside of it; of the whole run with an empty path. */
+	async #cancelItems(run: Run, path: string, error: ErrorData): Promise<void> {
+		const work: Promise<void>[] = [];
+		for (const [at, step] of Object.entries(run.steps)) {
+			if (path !== "" && at !== path && !at.startsWith(`${path}.`)) continue;
+			if (path !== "" && prefixOf(at) === COMPENSATE) continue;
+			for (const id of itemIds(run, at, step)) {
+				const inner = step.items === "run" ? this.#ledger.state.runs.get(id) : undefined;
+				const task = this.#ledger.state.tasks.get(id);
+				if (inner !== undefined) work.push(this.cancelRun(inner, error));
+				else if (task !== undefined && !isTerminal(task.state)) work.push(this.cancelTask(task, error));
+			}
 		}
-		// Also of a run that is over already: what its end cancelled may still run.
-		await Promise.all(this.#tasksOf(run).map((task) => this.cancelTask(task, error)));
+		await Promise.all(work);
+	}
+
+	/** A task of a concurrency key may take the place of older ones. */
+	taskPlaced(task: Task): void {
+		if (task.concurrency?.policy !== "cancel-previous" || isTerminal(task.state)) return;
+		const { key, limit } = task.concurrency;
+		const live = this.#ledger.state.keyed.get(key);
+		if (live === undefined || live.size <= limit) return;
+		for (const older of [...live].slice(0, live.size - limit)) {
+			if (older !== task) this.#cancelLater(older, `superseded by ${task.id}, which has the same concurrency key`);
+		}
 	}
 
 	/** A task that ended without completing leaves its children without a purpose. */
@@ -45,20 +90,26 @@ export class Canceller {
 
 	runEnded(run: Run): void {
 		if (run.state !== "failed") return;
-		for (const task of this.#tasksOf(run)) this.#cancelLater(task, `its run ${run.id} failed`);
+		const error = toErrorData(new MusterError("E_CANCELLED", `its run ${run.id} failed`));
+		this.#later(`run ${run.id}`, () => this.#cancelItems(run, "", error));
 	}
 
 	/** After a crash between the end of a parent or run and the cancel of what belonged to it. */
 	cancelStrays(): void {
-		for (const task of this.#ledger.state.tasks.values()) {
+		const { tasks, runs } = this.#ledger.state;
+		for (const task of tasks.values()) {
 			if (this.#isStray(task)) this.#cancelLater(task, "what it belonged to is over");
+		}
+		const error = toErrorData(new MusterError("E_CANCELLED", "what it belonged to is over"));
+		for (const run of runs.values()) {
+			if (run.parent !== undefined && !this.#isWanted(run.parent)) this.cancelRunLater(run, error);
 		}
 	}
 
 	#isStray(task: Task): boolean {
 		if (isTerminal(task.state)) return false;
-		const { tasks, runs } = this.#ledger.state;
-		if (task.run !== undefined && !runs.has(task.run.id)) return true;
+		const { tasks } = this.#ledger.state;
+		if (task.run !== undefined && !this.#isWanted(task.run)) return true;
 		const parent = task.parent === undefined ? undefined : tasks.get(task.parent);
 		return task.parent !== undefined && (parent === undefined || isTerminal(parent.state));
 	}
@@ -67,10 +118,10 @@ export class Canceller {
 		return this.#live(task.children ?? []);
 	}
 
-	#tasksOf(run: Run): Task[] {
-		return Object.entries(run.steps).flatMap(([step, { each, total }]) =>
-			this.#live(Array.from({ length: total }, (_, index) => stepTaskId(run.id, step, each, index))),
-		);
+	/** Whether the step that an item belongs to still goes on. */
+	#isWanted({ id, step }: { id: string; step: string }): boolean {
+		const run = this.#ledger.state.runs.get(id);
+		return run !== undefined && stepAt(run, step)?.state === "running";
 	}
 
 	#live(ids: readonly string[]): Task[] {
@@ -78,12 +129,16 @@ export class Canceller {
 		return tasks.filter((task) => task !== undefined && !isTerminal(task.state)) as Task[];
 	}
 
-	/** Not inside the transaction that led to it. */
 	#cancelLater(task: Task, why: string): void {
 		const error = toErrorData(new MusterError("E_CANCELLED", why));
+		this.#later(`task ${task.id}`, () => this.cancelTask(task, error));
+	}
+
+	/** Not inside the transaction that led to it. */
+	#later(what: string, cancel: () => Promise<void>): void {
 		setImmediate(() => {
-			this.cancelTask(task, error).catch((failure: unknown) => {
-				this.#log.error("a task could not be cancelled", { task: task.id, error: toErrorData(failure).message });
+			cancel().catch((failure: unknown) => {
+				this.#log.error(`${what} could not be cancelled`, { error: toErrorData(failure).message });
 			});
 		});
 	}

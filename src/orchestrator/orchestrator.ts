@@ -1,7 +1,6 @@
 /**
  * The verbs. Library, HTTP and command line call these and nothing below them. `main.ts` puts the parts together.
  */
-import { dirname } from "node:path";
 import type { BaseAgent } from "../agent/base-agent.ts";
 import type { Clock } from "../clock.ts";
 import type { ThreadPool } from "../compute/threads.ts";
@@ -16,22 +15,23 @@ import { Dispatcher } from "../scheduler/dispatcher.ts";
 import { type Emit, Ledger } from "../scheduler/ledger.ts";
 import { Registry } from "../scheduler/registry.ts";
 import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
-import { UNUSED_DEFINITIONS_KEPT } from "../state.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import { advanceRun, beginRun, stepIsOver } from "../workflow/embedded.ts";
-import { checkInputs } from "../workflow/inputs.ts";
-import type { Run } from "../workflow/run.ts";
+import { isRunOver, type Run } from "../workflow/run.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
 import { Crew } from "./crew.ts";
-import { type ListOptions, Reader } from "./reader.ts";
+import { type DeadFilter, QueueControls } from "./queue-controls.ts";
+import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
+import { type RerunOptions, Runs } from "./runs.ts";
+import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";
 import type { AgentView, RunView, TaskView } from "./view.ts";
 import { Waiters } from "./waiters.ts";
+import { type AnswerOptions, type ApprovalView, type EventSpec, Waits } from "./waits.ts";
 
 export interface OrchestratorParts {
 	settings: Settings;
@@ -66,6 +66,9 @@ export class Orchestrator {
 	readonly #reader: Reader;
 	readonly #canceller: Canceller;
 	readonly #crew: Crew;
+	readonly #runs: Runs;
+	readonly #waits: Waits;
+	readonly #controls: QueueControls;
 	readonly #waiters: Waiters;
 	readonly #changes = new Changes();
 	readonly #skills: ReadonlyMap<string, AnySkill>;
@@ -87,7 +90,10 @@ export class Orchestrator {
 			recovered: parts.recovered,
 			followUp: (task, emit) => this.#followUp(task, emit),
 			listener: {
-				placed: (task) => this.#dispatcher.placed(task),
+				placed: (task) => {
+					this.#dispatcher.placed(task);
+					this.#canceller.taskPlaced(task);
+				},
 				ended: (task) => this.#taskEnded(task),
 				runEnded: (run) => this.#runEnded(run),
 				stored: () => {
@@ -105,9 +111,10 @@ export class Orchestrator {
 			options: settings,
 			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
 			progressed: () => this.#changes.notify(),
+			asked: (task) => this.#waits.arm(task),
 		});
 		const own = { ledger: this.#ledger, registry: this.#registry, dispatcher: this.#dispatcher };
-		this.#reader = new Reader(own);
+		this.#reader = new Reader({ ...own, clock });
 		this.#canceller = new Canceller({ ...own, clock, log });
 		this.#crew = new Crew({ ...own, clock, log, startMs: settings.leaseMs });
 		this.#submitter = new Submitter({
@@ -117,15 +124,27 @@ export class Orchestrator {
 			skill: (type) => this.#skills.get(type),
 			maxTasks: settings.maxTasks,
 		});
+		const { newId, catalog } = parts;
+		const { ledger } = own;
+		this.#runs = new Runs({
+			ledger,
+			clock,
+			log,
+			newId,
+			catalog,
+			canceller: this.#canceller,
+			submitter: this.#submitter,
+		});
+		this.#controls = new QueueControls({ ...own, reader: this.#reader, submitter: this.#submitter, clock });
+		this.#waits = new Waits({ ledger, clock, log, newId, runs: this.#runs });
+		this.#canceller.onRunCancelled = (run, emit) => this.#runs.ended(run, emit);
 	}
 
 	/** Begins to work: agents first, then what the data folder still holds. Called once, by `startOrchestrator`. */
 	async begin(agents: readonly BaseAgent[]): Promise<void> {
 		await Promise.all(agents.map((agent) => this.addAgent(agent)));
-		const { state } = this.#ledger;
-		await this.#ledger.transact((emit) => {
-			for (const id of [...state.runs.keys()]) this.#advance(id, emit);
-		});
+		await this.#runs.recover();
+		this.#waits.recover();
 		this.#dispatcher.recover();
 		this.#canceller.cancelStrays();
 	}
@@ -159,25 +178,52 @@ export class Orchestrator {
 	 */
 	async startRun(workflow: string | WorkflowDefinition, inputs: Record<string, unknown> = {}): Promise<string> {
 		this.#checkOpen();
-		const known = await this.workflow(workflow);
-		const { definition, hash } = known;
-		const { clock, newId } = this.#parts;
-		const { state } = this.#ledger;
-		const run: Run = {
-			id: newId("run"),
-			workflow: definition.name,
-			hash,
-			inputs: checkInputs(definition, inputs, known.file === undefined ? undefined : dirname(known.file)),
-			state: "running",
-			createdAt: clock.now(),
-			steps: {},
-		};
-		// One that no live run uses may leave the state while this request is under way, and where there are many even one
-		// whose last run ends meanwhile: then it comes along again.
-		const stays = state.uses.has(hash) && state.definitions.size <= UNUSED_DEFINITIONS_KEPT / 2;
-		const events = beginRun(definition, hash, run, stays);
-		await this.#submitter.begin(events);
-		return run.id;
+		return this.#runs.start(workflow, inputs);
+	}
+
+	/**
+	 * Begins a run that is over again, as a new one with a new id: what completed is taken over and not done again.
+	 * @throws E_RUN_UNKNOWN, E_CONFLICT while it is not over, E_WORKFLOW_UNKNOWN, E_INPUT_INVALID
+	 */
+	async retryRun(id: string, options: RerunOptions = {}): Promise<string> {
+		this.#checkOpen();
+		return this.#runs.again(this.#reader.findRun(id), options);
+	}
+
+	/**
+	 * Ends the oldest wait of the run for a signal of this name; without one the signal is kept until a step waits for it.
+	 * Resolves when it is durable. @throws E_RUN_UNKNOWN, E_CONFLICT when the run is over, E_QUEUE_FULL, E_INPUT_INVALID
+	 */
+	async signal(run: string, name: string, data: unknown = null): Promise<void> {
+		this.#checkOpen();
+		await this.#waits.signal(this.#reader.findRun(run), name, data);
+	}
+
+	/**
+	 * An event for whoever waits for it: ends every open wait whose type and filter fit. Resolves, when that is durable, with
+	 * how many there were. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE
+	 */
+	async sendEvent(event: EventSpec): Promise<{ waits: number }> {
+		this.#checkOpen();
+		return this.#waits.send(event);
+	}
+
+	/** What people are asked by steps and skills, the oldest first. */
+	approvals(): ApprovalView[] {
+		this.#checkNotStopped();
+		return this.#waits.approvals();
+	}
+
+	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when `hash` is given and is another */
+	async approve(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
+		this.#checkOpen();
+		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, true, options);
+	}
+
+	/** The same with the other answer. */
+	async deny(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
+		this.#checkOpen();
+		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, false, options);
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */
@@ -200,7 +246,7 @@ export class Orchestrator {
 	/** The run when it is over. @throws E_RUN_UNKNOWN, E_WAIT_TIMEOUT, E_STOPPED */
 	async waitRun(id: string, options: WaitForOptions = {}): Promise<RunView> {
 		const run = this.#reader.findRun(id);
-		if (run.state === "running" || !this.#ledger.isStored(run)) await this.#wait(id, options);
+		if (!isRunOver(run.state) || !this.#ledger.isStored(run)) await this.#wait(id, options);
 		return this.run(id);
 	}
 
@@ -234,10 +280,53 @@ export class Orchestrator {
 		return this.#reader.runs(options);
 	}
 
-	/** Failed tasks, newest first. */
-	deadLetters(options?: ListOptions): TaskView[] {
+	/** Failed tasks that were neither submitted again nor put away, newest first. */
+	deadLetters(options?: DeadLetterOptions): TaskView[] {
 		this.#checkNotStopped();
 		return this.#reader.deadLetters(options);
+	}
+
+	/**
+	 * Submits a task that failed or was given up again, as a new task, once; with another input when one is given. Resolves
+	 * with the new task's id when it is durable; a second call gives the same id.
+	 * @throws E_TASK_UNKNOWN, E_CONFLICT for one that may not (it completed, or belongs to a run or a parent), E_INPUT_INVALID
+	 */
+	async retry(id: string, { input }: { input?: unknown } = {}): Promise<string> {
+		this.#checkOpen();
+		return this.#submitter.again(this.#reader.find(id), input);
+	}
+
+	/** Submits dead letters again, each once. Resolves with the ids of the new tasks. */
+	async retryDead(filter: DeadFilter = {}): Promise<string[]> {
+		this.#checkOpen();
+		return this.#controls.retryDead(filter);
+	}
+
+	/** Puts dead letters away: they are kept, but listed no more. Resolves with how many. */
+	async dropDead(filter: DeadFilter = {}): Promise<number> {
+		this.#checkOpen();
+		return this.#controls.dropDead(filter);
+	}
+
+	/**
+	 * The kill switch: nothing of the scope starts any more (what runs goes on), until {@link resume}, also after a restart.
+	 * Takes effect at once, resolves when durable. @throws E_INPUT_INVALID, E_RUN_UNKNOWN
+	 */
+	async pause(scope: PauseScope | string = "all", { reason }: { reason?: string } = {}): Promise<void> {
+		this.#checkOpen();
+		await this.#controls.pause(scope, reason);
+	}
+
+	/** Ends a pause of the same scope. */
+	async resume(scope: PauseScope | string = "all"): Promise<void> {
+		this.#checkOpen();
+		await this.#controls.resume(scope);
+	}
+
+	/** Pauses everything and resolves when nothing runs any more. @throws E_WAIT_TIMEOUT; the pause stays */
+	async drain({ timeout }: { timeout?: Duration } = {}): Promise<void> {
+		this.#checkOpen();
+		await this.#controls.drain(timeout === undefined ? undefined : toMs(timeout, "timeout"));
 	}
 
 	agents(): AgentView[] {
@@ -250,6 +339,7 @@ export class Orchestrator {
 			registry: this.#registry,
 			dispatcher: this.#dispatcher,
 			settings: this.#parts.settings,
+			paused: this.#controls.paused(),
 			threads: this.#parts.threads.size,
 			loopDelay: this.#loopDelay,
 			nowMs: this.#parts.clock.now(),
@@ -286,7 +376,7 @@ export class Orchestrator {
 			const { version } = this.#changes;
 			const run = this.#reader.findRun(id);
 			yield this.#reader.run(id);
-			if (signal?.aborted || this.#stopped || (run.state !== "running" && this.#ledger.isStored(run))) return;
+			if (signal?.aborted || this.#stopped || (isRunOver(run.state) && this.#ledger.isStored(run))) return;
 			await this.#changes.after(version, signal);
 			await new Promise<void>((resolve) => void this.#parts.clock.after(WATCH_MS, resolve));
 		}
@@ -347,6 +437,8 @@ export class Orchestrator {
 
 	async #stop(graceMs: number): Promise<number> {
 		// Without a journal nothing that ends now could be stored.
+		this.#runs.stop();
+		this.#waits.stop();
 		const left = await this.#dispatcher.stop(this.#failure === undefined ? graceMs : 0);
 		await this.#crew.stop();
 		await this.#parts.threads.close();
@@ -369,24 +461,12 @@ export class Orchestrator {
 			throw new MusterError("E_STOPPED", "the orchestrator is stopping and takes nothing new");
 	}
 
-	/** What cannot be decided fails its own run, never what led to it. */
-	#advance(id: string, emit: Emit): void {
-		const at = this.#parts.clock.now();
-		try {
-			advanceRun(this.#ledger.state, id, at, emit);
-		} catch (thrown) {
-			this.#parts.log.error("a run could not go on", { run: id, error: toErrorData(thrown).message });
-			if (!this.#ledger.state.runs.has(id)) throw thrown;
-			emit({ type: "run.failed", at, id, error: toErrorData(thrown, "E_INTERNAL") });
-		}
-	}
-
 	/** Inside the transaction in which a task came to its end. */
 	#followUp(task: Task, emit: Emit): void {
 		const { state } = this.#ledger;
 		const at = this.#parts.clock.now();
 		cascade(state, task, at, emit);
-		if (task.run !== undefined && stepIsOver(state, task)) this.#advance(task.run.id, emit);
+		this.#runs.taskEnded(task, emit);
 		this.#canceller.taskEnded(task);
 	}
 

@@ -1,11 +1,13 @@
 /** What callers read: tasks, runs and agents as views, wherever they are: live, just ended, or in the history. */
+import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { Registry } from "../scheduler/registry.ts";
+import { whyRunWaits } from "../scheduler/run-waiting.ts";
 import { whyWaiting } from "../scheduler/waiting.ts";
 import { isTerminal, type Task } from "../task/task.ts";
-import { stepTaskId } from "../workflow/embedded.ts";
+import { itemIds } from "../workflow/embedded.ts";
 import type { Run } from "../workflow/run.ts";
 import { type AgentView, agentView, type RunView, runView, type TaskView, taskView } from "./view.ts";
 
@@ -14,26 +16,36 @@ export interface ListOptions {
 	limit?: number;
 }
 
+export interface DeadLetterOptions extends ListOptions {
+	/** Of this task type. */
+	type?: string | undefined;
+	/** With this error code. */
+	code?: string | undefined;
+}
+
 const MAX_ROWS = 1_000;
 
 /** What it looks at. Narrow, so that a stored folder can be read without anything that works on it. */
 export interface ReaderParts {
-	ledger: Pick<Ledger, "state" | "history" | "task" | "run" | "recentTasks" | "recentRuns"> & {
+	ledger: Pick<Ledger, "state" | "history" | "task" | "run" | "recentTasks" | "recentRuns" | "isRedriven"> & {
 		journal: Pick<Ledger["journal"], "full">;
 	};
 	registry: Registry;
-	dispatcher: Pick<Dispatcher, "attempt" | "runningTasks" | "stopping">;
+	dispatcher: Pick<Dispatcher, "attempt" | "runningTasks" | "stopping"> & Partial<Pick<Dispatcher, "matcher">>;
+	clock: Pick<Clock, "now">;
 }
 
 export class Reader {
 	readonly #ledger: ReaderParts["ledger"];
 	readonly #registry: Registry;
 	readonly #dispatcher: ReaderParts["dispatcher"];
+	readonly #now: () => number;
 
 	constructor(parts: ReaderParts) {
 		this.#ledger = parts.ledger;
 		this.#registry = parts.registry;
 		this.#dispatcher = parts.dispatcher;
+		this.#now = () => parts.clock.now();
 	}
 
 	/** @throws E_TASK_UNKNOWN */
@@ -60,11 +72,17 @@ export class Reader {
 
 	/** The run's tasks that are known, in the order of its steps; at most 1,000. */
 	runTasks(id: string): TaskView[] {
-		const ids = Object.entries(this.findRun(id).steps).flatMap(([step, { each, total }]) =>
-			Array.from({ length: total }, (_, index) => stepTaskId(id, step, each, index)),
-		);
-		const tasks = ids.slice(0, MAX_ROWS).map((taskId) => this.#ledger.task(taskId));
-		return tasks.filter((task) => task !== undefined).map((task) => this.#view(task));
+		const run = this.findRun(id);
+		const tasks: TaskView[] = [];
+		for (const [path, step] of Object.entries(run.steps)) {
+			if (step.items === "run") continue;
+			for (const taskId of itemIds(run, path, step)) {
+				const task = this.#ledger.task(taskId);
+				if (task !== undefined) tasks.push(this.#view(task));
+				if (tasks.length >= MAX_ROWS) return tasks;
+			}
+		}
+		return tasks;
 	}
 
 	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
@@ -87,11 +105,22 @@ export class Reader {
 		return [...live, ...over].map((run) => this.#viewRun(run));
 	}
 
-	/** Failed tasks, newest first. */
-	deadLetters({ limit = 100 }: ListOptions = {}): TaskView[] {
+	/** Failed tasks that were neither submitted again nor put away, newest first. */
+	deadLetters(options: DeadLetterOptions = {}): TaskView[] {
+		return this.deadTasks(options).map((task) => this.#view(task));
+	}
+
+	deadTasks({ limit = 100, type, code }: DeadLetterOptions): Task[] {
 		const rows = Math.min(limit, MAX_ROWS);
-		const held = [...this.#over()].filter((task) => task.state === "failed");
-		return newest(held, this.#ledger.history.deadLetters(rows), rows).map((task) => this.#view(task));
+		const fits = (task: Task): boolean =>
+			task.state === "failed" &&
+			(type === undefined || task.type === type) &&
+			(code === undefined || task.error?.code === code);
+		const held = [...this.#over()].filter(fits);
+		const known = this.#ledger.history.deadLetters({ limit: rows, type, code });
+		return newest(held, known, rows * 2)
+			.filter(({ id }) => !this.#ledger.isRedriven(id))
+			.slice(0, rows);
 	}
 
 	/** Finished tasks in memory: still needed by others, or not in the history yet. */
@@ -106,7 +135,8 @@ export class Reader {
 
 	#view(task: Task): TaskView {
 		const { state, journal } = this.#ledger;
-		const world = { state, registry: this.#registry, stopping: this.#dispatcher.stopping, full: journal.full };
+		const { matcher, stopping } = this.#dispatcher;
+		const world = { state, registry: this.#registry, matcher, stopping, full: journal.full, nowMs: this.#now() };
 		return taskView(task, {
 			progress: this.#dispatcher.attempt(task.id)?.progress,
 			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
@@ -116,7 +146,10 @@ export class Reader {
 	#viewRun(run: Run): RunView {
 		const definition = this.#ledger.state.definitions.get(run.hash);
 		const order = definition?.steps.map((step) => step.id) ?? [];
-		return runView(run, order, (id) => this.#dispatcher.attempt(id)?.progress);
+		return runView(run, order, {
+			progress: (id) => this.#dispatcher.attempt(id)?.progress,
+			waiting: whyRunWaits(run, this.#ledger.state),
+		});
 	}
 }
 

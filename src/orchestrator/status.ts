@@ -5,6 +5,7 @@ import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { AgentState, Registry } from "../scheduler/registry.ts";
 import { isTerminal, type TaskState } from "../task/task.ts";
+import type { PauseView } from "./queue-controls.ts";
 
 const RESOLUTION_MS = 100;
 
@@ -73,7 +74,9 @@ export interface Status {
 		refusedResults: number;
 	};
 	runs: { running: number };
-	limits: { maxTasks: number };
+	/** What may not start now. */
+	paused: PauseView[];
+	limits: { maxTasks: number; running?: number | undefined; types: { [type: string]: number } };
 }
 
 export function statusOf(parts: {
@@ -86,6 +89,7 @@ export function statusOf(parts: {
 	nowMs: number;
 	startedMs: number;
 	phase: Status["orchestrator"];
+	paused: PauseView[];
 }): Status {
 	const { ledger, registry, dispatcher, settings } = parts;
 	const { counts, tasks, runs } = ledger.state;
@@ -140,7 +144,8 @@ export function statusOf(parts: {
 			refusedResults: dispatcher.refusedResults,
 		},
 		runs: { running: runs.size },
-		limits: { maxTasks: settings.maxTasks },
+		paused: parts.paused,
+		limits: { maxTasks: settings.maxTasks, ...settings.limits },
 	};
 }
 

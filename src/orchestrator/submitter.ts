@@ -2,11 +2,12 @@
 import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
-import { MAX_INPUT_BYTES } from "../json.ts";
+import { copyJson, MAX_INPUT_BYTES } from "../json.ts";
 import { deadDependency, fallWith } from "../scheduler/cascade.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
+import { coalesceOf } from "../state.ts";
 import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
 import type { NewTask, Task } from "../task/task.ts";
 
@@ -39,8 +40,12 @@ export class Submitter {
 	/** Keys of submits that are not durable yet. */
 	readonly #pending = new Map<string, PendingKey>();
 	readonly #pendingIds = new Set<string>();
+	/** Tasks with a concurrency key that are not durable yet, where a submit beyond the limit is rejected. */
+	readonly #pendingByLimit = new Map<string, number>();
 	/** Tasks of submits that are under way: they have their room, but are not in the state yet. */
 	#underWay = 0;
+	/** Dead letters on their way to being done again. */
+	readonly #again = new Map<string, Promise<string>>();
 
 	constructor(parts: SubmitterParts) {
 		this.#parts = parts;
@@ -83,24 +88,36 @@ export class Submitter {
 		const fresh: NewTask[] = [];
 		const waits: Promise<void>[] = [];
 		const inBatch = new Map<string, PendingKey>();
+		const inBatchByLimit = new Map<string, number>();
 		/** Tasks of the batch that an idempotency key made into earlier ones. */
 		const replaced = new Map<string, string>();
 		const places = new Map(ids.map((id, i) => [id, i]));
 		for (const task of ordered) {
-			const known = this.#known(task, inBatch);
+			const known = this.#known(task, inBatch) ?? this.#pendingWake(task, inBatch);
 			if (known !== undefined) {
 				ids[places.get(task.id) as number] = known.id;
 				replaced.set(task.id, known.id);
 				waits.push(known.stored);
 				continue;
 			}
+			this.#checkLimit(task, inBatchByLimit);
 			const dependsOn = task.dependsOn?.map((id) => replaced.get(id) ?? id);
 			for (const id of dependsOn ?? []) {
 				if (!places.has(id) && !this.#isPending(id)) this.#checkDependency(id, task);
 			}
 			fresh.push(dependsOn ? { ...task, dependsOn } : task);
 		}
-		await Promise.all([this.#store(fresh, at, inBatch), ...waits]);
+		for (const [key, count] of inBatchByLimit)
+			this.#pendingByLimit.set(key, (this.#pendingByLimit.get(key) ?? 0) + count);
+		try {
+			await Promise.all([this.#store(fresh, at, inBatch), ...waits]);
+		} finally {
+			for (const [key, count] of inBatchByLimit) {
+				const left = (this.#pendingByLimit.get(key) ?? 0) - count;
+				if (left > 0) this.#pendingByLimit.set(key, left);
+				else this.#pendingByLimit.delete(key);
+			}
+		}
 		return ids;
 	}
 
@@ -237,6 +254,68 @@ export class Submitter {
 		);
 	}
 
+	/** The task that has not begun of the same type and coalescing key. Registers a new one in `inBatch`. */
+	#pendingWake(task: NewTask, inBatch: Map<string, PendingKey>): PendingKey | undefined {
+		if (task.coalesceKey === undefined) return undefined;
+		const key = coalesceOf(task.type, task.coalesceKey);
+		// Beside the idempotency keys, and never equal to one that a caller writes.
+		const pendingKey = `\u0000${key}`;
+		const id = this.#parts.ledger.state.coalesced.get(key);
+		const known =
+			this.#pending.get(pendingKey) ??
+			inBatch.get(pendingKey) ??
+			(id === undefined ? undefined : { id, fingerprint: undefined, stored: Promise.resolve() });
+		if (known === undefined)
+			inBatch.set(pendingKey, { id: task.id, fingerprint: undefined, stored: Promise.resolve() });
+		return known;
+	}
+
+	/** @throws E_CONFLICT when its concurrency key is full and says that a submit is rejected then */
+	#checkLimit({ concurrency }: NewTask, inBatch: Map<string, number>): void {
+		if (concurrency?.policy !== "reject") return;
+		const { key, limit } = concurrency;
+		const live = this.#parts.ledger.state.keyed.get(key);
+		const before = (live?.size ?? 0) + (this.#pendingByLimit.get(key) ?? 0) + (inBatch.get(key) ?? 0);
+		if (before >= limit) {
+			throw new MusterError("E_CONFLICT", `${before} task(s) have the concurrency key "${key}"; ${limit} may`, {
+				hint: "Submit it when one of them is over, or let its policy be queue.",
+				details: { holders: [...(live ?? [])].slice(0, 10).map(({ id }) => id) },
+				retryable: true,
+			});
+		}
+		inBatch.set(key, (inBatch.get(key) ?? 0) + 1);
+	}
+
+	/**
+	 * The same work again as a new task, for one that ended otherwise than completed. Its id follows from the old one's, so
+	 * that it is done again once; when it was, the id of that task.
+	 * @throws E_CONFLICT, E_INPUT_INVALID, E_DEPENDENCY_FAILED, E_QUEUE_FULL, E_STORAGE_FULL
+	 */
+	async again(old: Task, input?: unknown): Promise<string> {
+		const { ledger, clock } = this.#parts;
+		const id = `${old.id}.r`;
+		const under = this.#again.get(id);
+		if (under !== undefined) return under;
+		if (ledger.task(id) !== undefined) return id;
+		checkMayRunAgain(old);
+		const at = clock.now();
+		const { idempotencyKey: _, fingerprint: __, deadline, ...kept } = newTaskOf(old);
+		const given = input === undefined ? old.input : copyJson(input, "input", "E_INPUT_INVALID");
+		const task: NewTask = {
+			...{ ...kept, id, input: given, submittedAt: at, retryOf: old.id },
+			...(deadline !== undefined && deadline > at && { deadline }),
+		};
+		this.#checkSkillInput(task, "");
+		for (const dependency of task.dependsOn ?? []) this.#checkDependency(dependency, task);
+		this.#checkRoom(1);
+		const stored = this.#request([
+			{ type: "task.submitted", at, task },
+			{ type: "task.redriven", at, id: old.id, as: id },
+		]).then(() => id);
+		this.#again.set(id, stored);
+		return stored.finally(() => this.#again.delete(id));
+	}
+
 	/** It is on its way to the journal, before anything that is submitted now. */
 	#isPending(id: string): boolean {
 		return this.#pendingIds.has(id);
@@ -295,6 +374,35 @@ export class Submitter {
 		if (dependency.endedAt === undefined || dependency.state === "completed") return;
 		throw new MusterError("E_DEPENDENCY_FAILED", `${task.type} depends on ${id}, which was ${dependency.state}`);
 	}
+}
+
+/** What was submitted, as far as it is the same for every attempt at the work. */
+function newTaskOf(task: Task): Omit<NewTask, "runAt"> {
+	const { id, type, input, priority, submittedAt, capabilities, dependsOn, retry, timeoutMs, idleTimeoutMs } = task;
+	const { deadline, idempotencyKey, fingerprint, group, concurrency, rate, coalesceKey, stallTimeoutMs } = task;
+	return {
+		...{ id, type, input, priority, submittedAt, capabilities, dependsOn, retry, timeoutMs, idleTimeoutMs },
+		...{ deadline, idempotencyKey, fingerprint, group, concurrency, rate, coalesceKey, stallTimeoutMs },
+	};
+}
+
+/** @throws E_CONFLICT */
+function checkMayRunAgain({ id, state, run, parent }: Task): void {
+	if (state !== "failed" && state !== "cancelled" && state !== "skipped") {
+		throw new MusterError(
+			"E_CONFLICT",
+			`the task ${id} is ${state}; only one that failed or was given up is done again`,
+		);
+	}
+	if (run !== undefined) {
+		throw new MusterError("E_CONFLICT", `the task ${id} is a step of the run ${run.id}`, {
+			hint: `Do the run again from that step: muster retry ${run.id}`,
+		});
+	}
+	if (parent === undefined) return;
+	throw new MusterError("E_CONFLICT", `the task ${id} is a part of ${parent}`, {
+		hint: `Do that again: muster retry ${parent}`,
+	});
 }
 
 /** `#2` is the third task of the batch. */

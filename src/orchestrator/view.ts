@@ -4,10 +4,11 @@ import type { Json } from "../json.ts";
 import type { Progress } from "../scheduler/attempt.ts";
 import type { AgentKind } from "../scheduler/performer.ts";
 import type { AgentState, AgentStats, Seat } from "../scheduler/registry.ts";
+import type { RunWaitingReason } from "../scheduler/run-waiting.ts";
 import type { WaitingReason } from "../scheduler/waiting.ts";
 import type { EffectRecord, Priority, Task, TaskState } from "../task/task.ts";
-import { stepTaskId } from "../workflow/embedded.ts";
-import type { Run, RunState, StepState } from "../workflow/run.ts";
+import { itemIds } from "../workflow/embedded.ts";
+import { isRunOver, type Missing, type Run, type RunState, type StepState, type WaitRecord } from "../workflow/run.ts";
 
 export interface AttemptView {
 	agent: string;
@@ -85,16 +86,21 @@ export function taskView(
 }
 
 export interface StepView {
+	/** Its path: `edit`, or `edit.2.review` inside of the third round or item of `edit`. */
 	id: string;
 	/** `waiting`: its needs are not over. `not-started`: the run ended before. */
 	state: StepState | "waiting" | "not-started";
-	/** Its tasks: 1, or one for each item. */
+	/** Its items: 1, one for each item of its forEach, or the most rounds of its loop. */
 	total: number;
 	done: number;
 	failed: number;
 	/** 0..1, with the live progress of running tasks in it. */
 	fraction: number;
 	message?: string;
+	/** What it waits for from outside, while it does. */
+	wait?: WaitRecord & { until?: string };
+	/** Items that did not complete, the first 100. */
+	missing?: Missing[];
 	startedAt?: string;
 	endedAt?: string;
 	error?: ErrorData;
@@ -106,11 +112,17 @@ export interface RunView {
 	/** Hash of the definition it is pinned to. */
 	hash: string;
 	state: RunState;
+	/** Why it does not go on: its group is full, it does not fit its definition, or it is paused. */
+	waiting?: RunWaitingReason;
 	inputs: { [name: string]: Json };
 	createdAt: string;
 	endedAt?: string;
-	/** In the order of the definition while it runs; then those that began. */
+	/** In the order of the definition, each followed by what is inside of it; then those of onFailure and finally. */
 	steps: StepView[];
+	parent?: { run: string; step: string; index: number };
+	trigger?: NonNullable<Run["trigger"]>;
+	fork?: NonNullable<Run["fork"]>;
+	group?: string;
 	outputs?: { [name: string]: Json };
 	error?: ErrorData;
 }
@@ -119,9 +131,8 @@ export interface RunView {
 export function runView(
 	run: Run,
 	order: readonly string[],
-	progress: (taskId: string) => Progress | undefined,
+	live: { progress: (taskId: string) => Progress | undefined; waiting?: RunWaitingReason | undefined },
 ): RunView {
-	const ids = order.length > 0 ? order : Object.keys(run.steps);
 	const view: RunView = {
 		id: run.id,
 		workflow: run.workflow,
@@ -129,26 +140,48 @@ export function runView(
 		state: run.state,
 		inputs: structuredClone(run.inputs),
 		createdAt: iso(run.createdAt),
-		steps: ids.map((id) => stepView(run, id, progress)),
+		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live.progress)),
 	};
+	if (live.waiting !== undefined) view.waiting = live.waiting;
 	if (run.endedAt !== undefined) view.endedAt = iso(run.endedAt);
+	if (run.parent !== undefined) view.parent = { run: run.parent.id, step: run.parent.step, index: run.parent.index };
+	if (run.trigger !== undefined) view.trigger = { ...run.trigger };
+	if (run.fork !== undefined) view.fork = { ...run.fork };
+	if (run.group !== undefined) view.group = run.group.key;
 	if (run.outputs !== undefined) view.outputs = structuredClone(run.outputs);
 	if (run.error !== undefined) view.error = structuredClone(run.error);
 	return view;
 }
 
+/** Steps of the definition first, what is inside of one right after it. */
+function pathsInOrder(run: Run, order: readonly string[]): string[] {
+	const inside = new Map<string, string[]>();
+	for (const path of Object.keys(run.steps)) {
+		const top = path.split(".", 1)[0] as string;
+		const paths = inside.get(top);
+		if (paths) paths.push(path);
+		else inside.set(top, [path]);
+	}
+	const paths = order.flatMap((id) => {
+		const own = inside.get(id) ?? [id];
+		inside.delete(id);
+		return own;
+	});
+	return [...paths, ...[...inside.values()].flat()];
+}
+
 function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
 	const step = Object.hasOwn(run.steps, id) ? run.steps[id] : undefined;
 	if (step === undefined) {
-		const state = run.state === "running" ? "waiting" : "not-started";
+		const state = isRunOver(run.state) ? "not-started" : "waiting";
 		return { id, state, total: 0, done: 0, failed: 0, fraction: 0 };
 	}
-	const { state, total, done, failed, each } = step;
-	let fraction = total === 0 ? 1 : (done + failed) / total;
+	const { state, total, done, failed } = step;
+	let fraction = total === 0 || state === "completed" ? 1 : (done + failed) / total;
 	let message: string | undefined;
 	if (state === "running") {
-		for (let index = 0; index < total; index++) {
-			const live = progress(stepTaskId(run.id, id, each, index));
+		for (const taskId of itemIds(run, id, step)) {
+			const live = progress(taskId);
 			if (live === undefined) continue;
 			fraction += live.fraction / total;
 			message ??= live.message;
@@ -164,6 +197,10 @@ function stepView(run: Run, id: string, progress: (taskId: string) => Progress |
 		startedAt: iso(step.startedAt),
 	};
 	if (message !== undefined) view.message = message;
+	if (step.missing !== undefined) view.missing = structuredClone(step.missing);
+	if (step.wait !== undefined && state === "running") {
+		view.wait = { ...structuredClone(step.wait), ...(step.until !== undefined && { until: iso(step.until) }) };
+	}
 	if (step.endedAt !== undefined) view.endedAt = iso(step.endedAt);
 	if (step.error !== undefined) view.error = step.error;
 	return view;

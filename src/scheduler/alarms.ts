@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import { Timers } from "../task/timers.ts";
 
-export type AlarmKind = "due" | "deadline" | "timeout" | "idle" | "grace" | "life";
+export type AlarmKind = "due" | "deadline" | "timeout" | "idle" | "stall" | "grace" | "life" | "rate";
 
 /** The wall clock may jump, so no timer for it is armed for longer. */
 const WALL_CHECK_MS = 1_000;

@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { ArtifactStore, ChildResult, Effect, SkillContext } from "../skill/skill.ts";
 import type { Outcome } from "../task/settle.ts";
 import type { Task } from "../task/task.ts";
+import { Asked, answerOrAsk } from "./ask.ts";
 import { Delegation } from "./performer.ts";
 import type { Seat } from "./registry.ts";
 
@@ -34,11 +35,17 @@ export class Attempt {
 	#controller: AbortController | undefined;
 	/** Last sign of life, monotonic. */
 	activeMs: number;
+	/** When its progress last changed: more of it, another message, or an effect done. Monotonic. */
+	progressMs: number;
+	/** Its progress has stood still for half of what is allowed. */
+	warned = false;
 	progress: Progress | undefined;
 	/** Decided from outside (cancel, timeout, lost agent); whatever the skill still does, this is how it ends. */
 	verdict: Outcome | undefined;
 	/** Its outcome is decided: anything later is refused. */
 	closed = false;
+	/** What it asked a person: then it ends with this, whatever its skill makes of it. */
+	asked: Asked | undefined;
 	/** Effects under way by key: one asked for twice at the same time happens once. */
 	readonly effects = new Map<string, Promise<Json>>();
 	/** Resolves when the outcome is durable. */
@@ -50,6 +57,7 @@ export class Attempt {
 		this.token = token;
 		this.startedMs = monotonicMs;
 		this.activeMs = monotonicMs;
+		this.progressMs = monotonicMs;
 	}
 
 	get signal(): AbortSignal {
@@ -82,16 +90,17 @@ export interface AttemptWorld {
 }
 
 /** Runs the skill to its end. Never rejects; a delegation is handed back as it is, for the dispatcher to check. */
-export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise<Outcome | Delegation> {
+export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise<Outcome | Delegation | Asked> {
 	const { task, seat } = attempt;
 	try {
 		const input = copyJson(task.input, "input", "E_INPUT_INVALID");
 		const assignment = { id: task.id, type: task.type, input, attempt: task.attempts };
 		const returned = await seat.performer.perform(assignment, createContext(attempt, world));
+		if (attempt.asked !== undefined) return attempt.asked;
 		if (returned instanceof Delegation) return returned;
 		return { kind: "value", output: await toOutput(returned, task, world) };
 	} catch (thrown) {
-		return { kind: "error", error: toErrorData(thrown) };
+		return attempt.asked ?? { kind: "error", error: toErrorData(thrown) };
 	}
 }
 
@@ -113,6 +122,10 @@ async function toOutput(returned: unknown, task: Task, { artifacts, siblings }: 
 function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 	const { task } = attempt;
 	const place = task.run && { run: task.run.id, step: task.run.step };
+	const progressed = (moved: Attempt): void => {
+		moved.progressMs = world.clock.monotonic();
+		moved.warned = false;
+	};
 	let log: Log | undefined;
 	return {
 		task: { id: task.id, type: task.type, attempt: task.attempts, ...place },
@@ -123,17 +136,36 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 		progress: (fraction, message) => {
 			attempt.activeMs = world.clock.monotonic();
 			if (attempt.closed || Number.isNaN(fraction)) return;
-			attempt.progress = { fraction: Math.min(1, Math.max(0, fraction)) };
-			if (message !== undefined) attempt.progress.message = message.slice(0, MAX_PROGRESS_TEXT);
+			const before = attempt.progress;
+			const progress: Progress = { fraction: Math.min(1, Math.max(0, fraction)) };
+			if (message !== undefined) progress.message = message.slice(0, MAX_PROGRESS_TEXT);
+			if (progress.fraction > (before?.fraction ?? 0) || progress.message !== before?.message) progressed(attempt);
+			attempt.progress = progress;
 			world.progressed(attempt);
 		},
 		get log() {
+			attempt.activeMs = world.clock.monotonic();
 			log ??= world.log.child({ task: task.id, attempt: task.attempts, agent: attempt.seat.name });
 			return log;
 		},
 		effect: (effect) => {
 			attempt.activeMs = world.clock.monotonic();
-			return world.effect(attempt, effect);
+			const done = world.effect(attempt, effect);
+			done.then(
+				() => progressed(attempt),
+				() => undefined, // the skill hears of it
+			);
+			return done;
+		},
+		ask: async (question) => {
+			attempt.activeMs = world.clock.monotonic();
+			attempt.signal.throwIfAborted();
+			const answer = answerOrAsk(task, question, world.clock.now());
+			if (!(answer instanceof Asked)) return { ...answer };
+			attempt.asked ??= answer;
+			throw new MusterError("E_CANCELLED", "the attempt ends here: it waits for the answer of a person", {
+				hint: "Let this error through; the skill runs again when there is an answer.",
+			});
 		},
 		artifacts: world.artifacts,
 		get previous() {

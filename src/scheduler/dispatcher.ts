@@ -15,16 +15,19 @@ import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../err
 import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
-import { deadlineError, isSuspect, type Outcome, settle, settleCrash } from "../task/settle.ts";
+import type { State } from "../state.ts";
+import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, move, type NewTask, type Task } from "../task/task.ts";
+import { previousSteps } from "../workflow/scope.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
+import { Asked } from "./ask.ts";
 import { Attempt, type AttemptWorld, runAttempt } from "./attempt.ts";
 import { deadDependency, fallWith } from "./cascade.ts";
 import { runEffect } from "./effects.ts";
 import { Health } from "./health.ts";
 import type { Ledger } from "./ledger.ts";
-import { Matcher } from "./matcher.ts";
+import { type Limits, Matcher } from "./matcher.ts";
 import { Delegation } from "./performer.ts";
 import type { Registry, Seat } from "./registry.ts";
 
@@ -35,6 +38,9 @@ export interface DispatcherOptions {
 	heartbeatMs: number;
 	/** An agent without one for this long loses its tasks. */
 	leaseMs: number;
+	limits: Limits;
+	/** Waiting for this long counts as much as one level of priority. */
+	agingMs: number;
 }
 
 export interface DispatcherParts {
@@ -48,6 +54,8 @@ export interface DispatcherParts {
 	prepareChildren(parent: Task, specs: readonly TaskSpec[]): NewTask[];
 	/** Told of live progress. */
 	progressed(task: Task): void;
+	/** Told, when it is durable, of a task that asks a person. */
+	asked(task: Task): void;
 }
 
 /** Starts in one turn of the event loop; then others get theirs. */
@@ -70,9 +78,6 @@ export class Dispatcher {
 	readonly #attempts = new Map<string, Attempt>();
 	/** Wake those who wait for an attempt to close. */
 	#waiting: (() => void)[] = [];
-	/** The suspect that runs, and those that had their turn meanwhile. */
-	#suspect: Attempt | undefined;
-	#parked: Task[] = [];
 	/** Recovered tasks that may have run although no start is on disk: they start when it is. */
 	#careful = new Set<string>();
 	#forgetPump: (() => void) | undefined;
@@ -87,7 +92,10 @@ export class Dispatcher {
 	constructor(parts: DispatcherParts) {
 		const { clock, log, ledger, registry, options } = parts;
 		this.#parts = parts;
-		this.#matcher = new Matcher(registry);
+		this.#matcher = new Matcher({
+			...{ registry, clock, state: ledger.state, limits: options.limits, agingMs: options.agingMs },
+			wakeIn: (rateKey, delayMs) => this.#alarms.setIn("rate", rateKey, delayMs),
+		});
 		this.#alarms = new Alarms(clock, (kind, id) => this.#ring(kind, id));
 		this.#health = new Health({
 			registry,
@@ -126,10 +134,27 @@ export class Dispatcher {
 	}
 
 	/** Durable: the task may be offered, now, when its time has come, or when it is released; its deadline counts from here. */
-	placed(task: Task): void {
+	placed(task: Task, readyMs?: number): void {
 		if (task.deadline !== undefined && !isTerminal(task.state)) this.#alarms.setAt("deadline", task.id, task.deadline);
 		if (task.state === "scheduled") this.#alarms.setAt("due", task.id, task.runAt ?? 0);
-		else if (task.state === "ready") this.#matcher.offer(task);
+		else if (task.state === "ready") this.#matcher.offer(task, readyMs);
+	}
+
+	/** What holds back a ready task besides agents, and when it may start. */
+	get matcher(): Pick<Matcher, "heldBy" | "estimateMs"> {
+		return this.#matcher;
+	}
+
+	/** A pause begins or has ended; its event is folded in. Nothing of the scope starts from here on. */
+	pausedChanged(scope: string): void {
+		if (scope.startsWith("run:")) {
+			// Its ready tasks change their lane; everything else looks at the pause when it would start.
+			for (const task of readyTasksOf(this.#parts.ledger.state, scope.slice("run:".length))) {
+				this.#matcher.offer(task, task.ready?.readyMs);
+			}
+		}
+		this.#matcher.resumed(scope);
+		this.pump();
 	}
 
 	ended(task: Task): void {
@@ -146,11 +171,6 @@ export class Dispatcher {
 		while (this.#startsThisTurn < STARTS_A_TURN) {
 			const match = this.#matcher.next();
 			if (match === undefined) return;
-			if (this.#suspect !== undefined && isSuspect(match.task)) {
-				this.#parked.push(match.task);
-				this.#parts.registry.giveBack(match.seat);
-				continue;
-			}
 			if (this.#startsThisTurn++ === 0) setImmediate(this.#nextTurn);
 			this.#start(match.task, match.seat);
 		}
@@ -190,7 +210,7 @@ export class Dispatcher {
 			if (task.state !== before.get(task) || isTerminal(task.state)) continue;
 			const mayHaveRun = task.state === "ready" || task.state === "scheduled";
 			if (mayHaveRun && this.#careful.size < CAREFUL_STARTS) this.#careful.add(task.id);
-			this.placed(task);
+			this.placed(task, waitingSince(task, now, clock.monotonic()));
 		}
 		this.pump();
 	}
@@ -219,6 +239,21 @@ export class Dispatcher {
 	async drain(seat: Seat): Promise<void> {
 		this.#parts.registry.setState(seat, "draining");
 		await this.#until(() => seat.running === 0);
+	}
+
+	/** Resolves when nothing runs: true; or, after this long, false. */
+	async idle(timeoutMs?: number): Promise<boolean> {
+		let late = false;
+		const forget =
+			timeoutMs === undefined
+				? () => undefined
+				: this.#parts.clock.after(timeoutMs, () => {
+						late = true;
+						this.#wake();
+					});
+		await this.#until(() => late || this.#attempts.size === 0);
+		forget();
+		return this.#attempts.size === 0;
 	}
 
 	/**
@@ -261,19 +296,20 @@ export class Dispatcher {
 		const { id } = task;
 		if (task.deadline !== undefined && task.deadline <= clock.now()) {
 			registry.giveBack(seat);
+			this.#matcher.release(task);
 			this.#deadline(id, undefined);
 			return;
 		}
 		const token = ++this.#token;
 		const attempt = new Attempt(task, seat, token, clock.monotonic());
 		this.#attempts.set(id, attempt);
-		if (isSuspect(task)) this.#suspect = attempt;
 		// Where a process may have died over this task, its next start must be on disk before it runs, or it is not counted.
 		const crashed = this.#careful.delete(id) || (task.crashes ?? 0) > 0;
 		const started = { type: "task.started", at: clock.now(), id, token, agent: seat.name } as const;
 		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
 		if (task.timeoutMs !== undefined) this.#alarms.setIn("timeout", id, task.timeoutMs);
 		if (task.idleTimeoutMs !== undefined) this.#alarms.setIn("idle", id, task.idleTimeoutMs);
+		if (task.stallTimeoutMs !== undefined) this.#alarms.setIn("stall", id, task.stallTimeoutMs / 2);
 		this.watchLife();
 		this.#background(stored);
 		this.#background(crashed ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
@@ -287,6 +323,7 @@ export class Dispatcher {
 			this.#parts.log.warn("a result came after its attempt had ended and was refused", fields);
 		} else if (attempt.verdict !== undefined) this.#close(attempt, attempt.verdict);
 		else if (outcome instanceof Delegation) this.#delegate(attempt, outcome);
+		else if (outcome instanceof Asked) this.#ask(attempt, outcome);
 		else this.#close(attempt, outcome);
 	}
 
@@ -294,6 +331,10 @@ export class Dispatcher {
 	#close(attempt: Attempt, outcome: Outcome): void {
 		if (attempt.closed) return;
 		const { ledger, clock } = this.#parts;
+		const { rate } = attempt.task;
+		if (rate !== undefined && outcome.kind === "error" && outcome.error.retryAfterMs !== undefined) {
+			this.#matcher.freeze(rate, outcome.error.retryAfterMs);
+		}
 		this.#release(attempt, outcome.kind);
 		const event = settle(attempt.task, attempt.token, outcome, clock.now(), clock.random());
 		attempt.stored = ledger.transact((emit) => emit(event));
@@ -324,6 +365,15 @@ export class Dispatcher {
 		this.#release(attempt, "value");
 	}
 
+	/** It waits without a slot, until it is answered. */
+	#ask(attempt: Attempt, { key, ask }: Asked): void {
+		const { ledger, clock, asked } = this.#parts;
+		const { task, token } = attempt;
+		const event = { type: "task.asked", at: clock.now(), id: task.id, token, key, ask } as const;
+		this.#background(ledger.transact((emit) => emit(event)).then(() => asked(task)));
+		this.#release(attempt, "value");
+	}
+
 	/** D2 */
 	#release(attempt: Attempt, kind: Outcome["kind"]): void {
 		const { task, seat } = attempt;
@@ -331,21 +381,15 @@ export class Dispatcher {
 		this.#attempts.delete(task.id);
 		if (task.timeoutMs !== undefined) this.#alarms.delete("timeout", task.id);
 		if (task.idleTimeoutMs !== undefined) this.#alarms.delete("idle", task.id);
+		if (task.stallTimeoutMs !== undefined) this.#alarms.delete("stall", task.id);
 		if (attempt.verdict !== undefined) this.#alarms.delete("grace", task.id);
 		if (kind === "value") seat.stats.completed++;
 		else if (kind === "error") seat.stats.failed++;
 		else if (kind === "lost") seat.stats.lost++;
 		this.#parts.registry.giveBack(seat);
-		if (attempt === this.#suspect) this.#unpark();
+		this.#matcher.release(task);
 		this.#wake();
 		this.pump();
-	}
-
-	#unpark(): void {
-		const parked = this.#parked;
-		this.#suspect = undefined;
-		this.#parked = [];
-		for (const task of parked) if (task.state === "ready") this.#matcher.offer(task);
 	}
 
 	/** The signal goes out; the attempt closes when its skill ends, or when the grace is over. */
@@ -358,12 +402,16 @@ export class Dispatcher {
 	#ring(kind: AlarmKind, id: string): void {
 		const attempt = this.#attempts.get(id);
 		if (kind === "life") this.#beat();
-		else if (kind === "due") this.#due(id);
+		else if (kind === "rate") {
+			this.#matcher.rateOpens(id);
+			this.pump();
+		} else if (kind === "due") this.#due(id);
 		else if (kind === "deadline") this.#deadline(id, attempt);
 		else if (attempt === undefined) return;
 		else if (kind === "timeout") {
 			this.#limit(attempt, "E_TIMEOUT", `the attempt took longer than its timeout of ${attempt.task.timeoutMs} ms`);
 		} else if (kind === "idle") this.#idle(attempt);
+		else if (kind === "stall") this.#stall(attempt);
 		else this.#abandon(attempt);
 	}
 
@@ -372,6 +420,24 @@ export class Dispatcher {
 		const leftMs = attempt.activeMs + idleMs - this.#parts.clock.monotonic();
 		if (leftMs > 0) this.#alarms.setIn("idle", attempt.task.id, leftMs);
 		else this.#limit(attempt, "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
+	}
+
+	/** Its progress stands still: first a warning, then the task is taken away and offered again, at last it fails. */
+	#stall(attempt: Attempt): void {
+		const { task } = attempt;
+		const limitMs = task.stallTimeoutMs as number;
+		const stillMs = this.#parts.clock.monotonic() - attempt.progressMs;
+		if (stillMs >= limitMs) {
+			const error = new MusterError("E_STALLED", `the attempt's progress stood still for ${limitMs} ms`);
+			this.#abort(attempt, { kind: "lost", error: toErrorData(error) });
+			return;
+		}
+		if (stillMs >= limitMs / 2 && !attempt.warned) {
+			attempt.warned = true;
+			const fields = { task: task.id, agent: attempt.seat.name, stillMs };
+			this.#parts.log.warn("the progress of an attempt stands still", fields);
+		}
+		this.#alarms.setIn("stall", task.id, (attempt.warned ? limitMs : limitMs / 2) - stillMs);
 	}
 
 	#abandon(attempt: Attempt): void {
@@ -451,9 +517,26 @@ function previousOf(ledger: Ledger, { run: place, dependsOn = [] }: Task): Json[
 	const { state } = ledger;
 	if (place === undefined) return dependsOn.map((id) => ledger.task(id)?.output ?? null);
 	const run = state.runs.get(place.id);
-	const step = run && state.definitions.get(run.hash)?.steps.find(({ id }) => id === place.step);
-	return (step?.needs ?? []).map((id) => {
-		const { each, outputs = [] } = run?.steps[id] ?? {};
-		return each ? outputs.map((output) => output ?? null) : (outputs[0] ?? null);
+	const definition = run && state.definitions.get(run.hash);
+	if (run === undefined || definition === undefined) return [];
+	return previousSteps(definition, place.step).map((path) => {
+		const { each, outputs = [] } = run.steps[path] ?? {};
+		return each ? outputs.map((output) => output ?? null) : (outputs.at(-1) ?? null);
 	});
+}
+
+/** When a recovered task became ready, on the monotonic clock: its waiting does not begin anew with the process. */
+const waitingSince = ({ submittedAt, runAt = 0 }: Task, now: number, monotonicMs: number): number =>
+	monotonicMs - Math.max(0, now - Math.max(submittedAt, runAt));
+
+/** Ready tasks of a run and of the runs inside of it, with all that they delegated. */
+function* readyTasksOf(state: State, id: string): Generator<Task> {
+	for (const task of state.tasks.values()) {
+		if (task.ready === undefined) continue;
+		let top: Task | undefined = task;
+		while (top?.parent !== undefined) top = state.tasks.get(top.parent);
+		let run = top?.run && state.runs.get(top.run.id);
+		while (run !== undefined && run.id !== id) run = run.parent && state.runs.get(run.parent.id);
+		if (run !== undefined) yield task;
+	}
 }

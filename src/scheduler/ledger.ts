@@ -53,6 +53,8 @@ export class Ledger {
 	readonly #recentTasks = new Map<string, Task>();
 	readonly #recentKeys = new Map<string, Task>();
 	readonly #recentRuns = new Map<string, Run>();
+	/** Dead letters done again or put away of late: the history may list them still. */
+	readonly #redriven = new Set<string>();
 	/** Over, but not durable yet. */
 	readonly #unstored = new Set<Task | Run>();
 	/** Ids to forget once the history has reached a batch; in order of batches. */
@@ -110,6 +112,11 @@ export class Ledger {
 
 	recentTasks(): Iterable<Task> {
 		return this.#recentTasks.values();
+	}
+
+	/** Whether a dead letter was done again or put away of late, so that the history may not know it yet. */
+	isRedriven(id: string): boolean {
+		return this.#redriven.has(id);
 	}
 
 	recentRuns(): Iterable<Run> {
@@ -231,7 +238,15 @@ export class Ledger {
 		placedTasks.splice(0, placedTasks.length, ...placedTasks.filter((task) => !early.has(task)));
 	}
 
-	#remember({ tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
+	#remember({
+		tasks,
+		runs,
+		letters,
+	}: Pick<Consequences, "tasks" | "runs"> & Partial<Pick<Consequences, "letters">>): void {
+		for (const id of letters?.splice(0) ?? []) {
+			this.#redriven.add(id);
+			if (this.#redriven.size > REDRIVEN_KEPT) this.#redriven.delete(this.#redriven.values().next().value as string);
+		}
 		for (const task of tasks) {
 			this.#recentTasks.set(task.id, task);
 			if (task.idempotencyKey !== undefined) this.#recentKeys.set(task.idempotencyKey, task);
@@ -278,6 +293,9 @@ export class Ledger {
 	}
 }
 
+/** More than can be under way to the history at any time. */
+const REDRIVEN_KEPT = 10_000;
+
 /** What a group of events led to, gathered until it is durable. */
 class Consequences implements Sink {
 	busy = false;
@@ -285,6 +303,11 @@ class Consequences implements Sink {
 	readonly over: Task[] = [];
 	readonly tasks: Task[] = [];
 	readonly runs: Run[] = [];
+	readonly letters: string[] = [];
+
+	redriven(id: string): void {
+		this.letters.push(id);
+	}
 
 	task(task: Task): void {
 		this.tasks.push(task);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { HandClock } from "../clock.ts";
 import { hasCode } from "../errors.ts";
+import { createState } from "../state.ts";
 import { createTask, type NewTask, type Task } from "../task/task.ts";
 import { Matcher } from "./matcher.ts";
 import type { Performer } from "./performer.ts";
@@ -23,7 +25,8 @@ const task = (id: string, type: string, more: Partial<Task> = {}): Task =>
 function fleet(...agents: Performer[]): { registry: Registry; matcher: Matcher } {
 	const registry = new Registry();
 	for (const one of agents) registry.setState(registry.add(one), "ready");
-	return { registry, matcher: new Matcher(registry) };
+	const parts = { registry, clock: new HandClock(), state: createState(), limits: { types: {} }, agingMs: 60_000 };
+	return { registry, matcher: new Matcher({ ...parts, wakeIn: () => undefined }) };
 }
 
 describe("the matcher", () => {

@@ -5,6 +5,7 @@ import { MusterError } from "../errors.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
 import { explain } from "../schema.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";
+import { kindOf, type StepDefinition, type StepKind } from "../workflow/definition.ts";
 import type { App, Variables } from "./app.ts";
 
 type Asked = Context<{ Variables: Variables }>;
@@ -17,7 +18,8 @@ export interface WorkflowView {
 	description?: string;
 	hash?: string;
 	inputs?: KnownWorkflow["definition"]["inputs"];
-	steps?: { id: string; skill: string; needs: string[] }[];
+	/** Of the main list. */
+	steps?: { id: string; kind: StepKind; skill?: string; workflow?: string; needs: string[] }[];
 	error?: { code: string; message: string };
 }
 
@@ -90,9 +92,14 @@ export function workflowView(found: {
 		...(description !== undefined && { description }),
 		hash: workflow.hash,
 		inputs,
-		steps: steps.map(({ id, skill, needs }) => ({ id, skill, needs })),
+		steps: steps.map((step) => ({ id: step.id, kind: kindOf(step), ...whatOf(step), needs: step.needs })),
 	};
 }
+
+const whatOf = ({ skill, workflow }: StepDefinition): { skill?: string; workflow?: string } => ({
+	...(skill !== undefined && { skill }),
+	...(workflow !== undefined && { workflow }),
+});
 
 function limits(context: Asked): { limit: number } {
 	const parsed = query.safeParse(context.req.query());

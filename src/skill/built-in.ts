@@ -1,4 +1,4 @@
-/** The nine skills that come with Muster. */
+/** The ten skills that come with Muster. */
 import { createActSkill } from "./automation/act.ts";
 import type { ActPolicy } from "./automation/act-policy.ts";
 import { detect } from "./automation/detect.ts";
@@ -8,6 +8,7 @@ import { research } from "./content/research.ts";
 import { writing } from "./content/writing.ts";
 import { analyze } from "./data/analyze.ts";
 import { collect } from "./data/collect.ts";
+import { inspect } from "./data/inspect.ts";
 import { visualize } from "./data/visualize.ts";
 import type { AnySkill } from "./skill.ts";
 
@@ -18,6 +19,7 @@ export const builtInNames: readonly string[] = [
 	"editing",
 	"collect",
 	"analyze",
+	"inspect",
 	"visualize",
 	"monitor",
 	"detect",
@@ -31,6 +33,7 @@ export const builtInSkills = (policy: ActPolicy): AnySkill[] => [
 	editing,
 	collect,
 	analyze,
+	inspect,
 	visualize,
 	createMonitorSkill(policy),
 	detect,

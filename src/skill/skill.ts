@@ -3,6 +3,7 @@
  * It never sees the journal, the scheduler or another task.
  */
 import type { z } from "zod";
+import type { Duration } from "../duration.ts";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 
@@ -57,6 +58,29 @@ export interface Effect<Result extends Json> {
 	idempotent?: boolean;
 }
 
+/** What a skill asks a person. The same key in every attempt; an answer counts for the title and content it was given to. */
+export interface Question {
+	key: string;
+	/** One line. */
+	title: string;
+	/** What is to be approved, as it is: JSON. */
+	content?: Json;
+	/** To pick by, for example `{ risk: "low" }`. */
+	labels?: { [name: string]: string };
+	/** Default: it waits for ever. */
+	timeout?: Duration;
+	/** Without an answer in time: `deny` (default) answers no, `fail` fails the task. */
+	onTimeout?: "deny" | "fail";
+}
+
+export interface QuestionAnswer {
+	approved: boolean;
+	by?: string;
+	comment?: string;
+	/** Nobody answered in time. */
+	expired?: true;
+}
+
 /** The outcome of one child of a coordinating task. */
 export interface ChildResult {
 	id: string;
@@ -83,6 +107,11 @@ export interface SkillContext {
 	readonly log: SkillLog;
 	/** See {@link Effect}. Not available inside a skill thread. */
 	effect<Result extends Json>(effect: Effect<Result>): Promise<Result>;
+	/**
+	 * Asks a person. Without an answer the attempt ends here (what this throws must not be caught) and gives its slot back;
+	 * with one the skill runs again from its beginning and gets it. Not available inside a skill thread.
+	 */
+	ask(question: Question): Promise<QuestionAnswer>;
 	readonly artifacts: ArtifactStore;
 	/**
 	 * Outputs of the tasks in `dependsOn`, in that order; in a workflow those of the steps in `needs`, where one with

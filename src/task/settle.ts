@@ -8,7 +8,7 @@ import type { Task } from "./task.ts";
 export type Outcome =
 	| { kind: "value"; output: Json }
 	| { kind: "error"; error: ErrorData }
-	/** The agent showed no life, or the orchestrator stops: nobody knows how far it came. */
+	/** The agent showed no life, progress stood still, or the orchestrator stops: nobody knows how far it came. */
 	| { kind: "lost"; error: ErrorData }
 	| { kind: "cancelled"; error: ErrorData };
 
@@ -17,6 +17,9 @@ export const MAX_CRASHES = 3;
 
 /** A task that lost its agent this often is not offered any more. */
 export const MAX_LOSSES = 10;
+
+/** A task whose progress stood still this often is offered again; the next time it fails. */
+export const MAX_STALLS = 2;
 
 /** Whether one more death of the process is the last. */
 export const isSuspect = (task: Task): boolean => (task.crashes ?? 0) >= MAX_CRASHES - 1;
@@ -35,6 +38,9 @@ export function settle(task: Task, token: number, outcome: Outcome, now: number,
 			return { type: "task.cancelled", at: now, id: task.id, error: outcome.error };
 		case "lost":
 			if (outcome.error.code === "E_AGENT_LOST" && (task.losses ?? 0) + 1 >= MAX_LOSSES) {
+				return { type: "task.failed", ...base, error: outcome.error };
+			}
+			if (outcome.error.code === "E_STALLED" && (task.stalls ?? 0) >= MAX_STALLS) {
 				return { type: "task.failed", ...base, error: outcome.error };
 			}
 			return { type: "task.reoffered", ...base, error: outcome.error, crash: false };

@@ -6,7 +6,7 @@ import { MusterError } from "../errors.ts";
 import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
 import { defaultRetry } from "./retry.ts";
-import { type NewTask, type Priority, priorities, type RetryPolicy } from "./task.ts";
+import { type ConcurrencyLimit, type NewTask, type Priority, priorities, type RateLimit, type RetryPolicy } from "./task.ts";
 
 export interface RetrySpec {
 	/** Attempts in all, the first one included; 1 means none after it. */
@@ -16,6 +16,30 @@ export interface RetrySpec {
 	factor?: number;
 	cap?: Duration;
 	jitter?: "full" | "none";
+}
+
+/** Tasks with the same key share a limit of how many of them run at the same time. */
+export interface ConcurrencySpec {
+	/** Any text without control characters, at most 128. */
+	key: string;
+	/** Default 1. Each task goes by its own. */
+	limit?: number;
+	/**
+	 * What happens beyond the limit. Default `queue`: the task waits for its turn. `reject`: a submit is refused while so many
+	 * of the key are live (E_CONFLICT). `cancel-previous`: the oldest live ones are cancelled, so that the newest win.
+	 */
+	policy?: ConcurrencyLimit["policy"];
+}
+
+/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced. */
+export interface RateSpec {
+	/** Any text without control characters, at most 128. */
+	key: string;
+	limit: number;
+	/** For example "1m". */
+	per: Duration;
+	/** How many may start at once after a quiet time. Default 1. */
+	burst?: number;
 }
 
 /** A task as a caller writes it. Everything but `type` may be left out. */
@@ -36,6 +60,11 @@ export interface TaskSpec {
 	timeout?: Duration;
 	/** An attempt that shows no progress for this long ends. Default none. */
 	idleTimeout?: Duration;
+	/**
+	 * An attempt whose reported progress stands still for this long is warned of at half the time, then ended and offered
+	 * again; when that does not help, the task fails (E_STALLED). Default none.
+	 */
+	stallTimeout?: Duration;
 	/** After this time (RFC 3339, or milliseconds since 1970) the task fails. */
 	deadline?: string | number;
 	/** Not before this time. */
@@ -46,11 +75,18 @@ export interface TaskSpec {
 	idempotencyKey?: string;
 	/** Free text for people, at most 128 characters. */
 	group?: string;
+	/** A text is the key alone. */
+	concurrency?: string | ConcurrencySpec;
+	rate?: RateSpec;
+	/** While a task of this type and key has not begun, a submit gives that task's id: one pending wake for a key. */
+	coalesce?: string;
 }
 
 /** Most dependencies of one task, and most capabilities. */
 const MAX_DEPENDENCIES = 10_000;
 const MAX_CAPABILITIES = 32;
+/** Most tasks of one concurrency key at the same time, and most starts of one rate key in its time. */
+const MAX_LIMIT = 1_000_000;
 
 const duration = z.union([z.number(), z.string()]);
 const time = z.union([z.number(), z.string()]);
@@ -58,6 +94,13 @@ const name = z
 	.string()
 	.max(64)
 	.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, "use letters, digits, dots, dashes, underscores and colons");
+
+/** Of a limit, a rate or a wake-up. */
+const key = z
+	.string()
+	.min(1)
+	.max(128)
+	.regex(/^\P{Cc}+$/u, "use no control characters");
 
 const shape = z.strictObject({
 	type: name,
@@ -83,6 +126,26 @@ const shape = z.strictObject({
 	runAt: time.optional(),
 	delay: duration.optional(),
 	idempotencyKey: z.string().min(1).max(256).optional(),
+	stallTimeout: duration.optional(),
+	concurrency: z
+		.union([
+			key,
+			z.strictObject({
+				key,
+				limit: z.int().min(1).max(MAX_LIMIT).optional(),
+				policy: z.enum(["queue", "cancel-previous", "reject"]).optional(),
+			}),
+		])
+		.optional(),
+	rate: z
+		.strictObject({
+			key,
+			limit: z.int().min(1).max(MAX_LIMIT),
+			per: duration,
+			burst: z.int().min(1).max(MAX_LIMIT).optional(),
+		})
+		.optional(),
+	coalesce: key.optional(),
 	group: z.string().max(128).optional(),
 });
 
@@ -105,10 +168,20 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 	else if (given.retry !== undefined) task.retry = toRetryPolicy(given.retry as RetrySpec, where);
 	if (given.timeout !== undefined) task.timeoutMs = atLeastOne(toMs(given.timeout, `${where}timeout`));
 	if (given.idleTimeout !== undefined) task.idleTimeoutMs = atLeastOne(toMs(given.idleTimeout, `${where}idleTimeout`));
+	if (given.stallTimeout !== undefined)
+		task.stallTimeoutMs = atLeastOne(toMs(given.stallTimeout, `${where}stallTimeout`));
 	if (given.deadline !== undefined) task.deadline = toTime(given.deadline, `${where}deadline`);
 	if (given.runAt !== undefined) task.runAt = toTime(given.runAt, `${where}runAt`);
 	if (given.delay !== undefined) task.runAt = Math.max(task.runAt ?? 0, now + toMs(given.delay, `${where}delay`));
 	if (given.group !== undefined) task.group = given.group;
+	if (given.concurrency !== undefined) task.concurrency = toConcurrencyLimit(given.concurrency as string | ConcurrencySpec);
+	if (given.rate !== undefined) task.rate = toRateLimit(given.rate as RateSpec, where);
+	if (given.coalesce !== undefined) task.coalesceKey = given.coalesce;
+	if (given.coalesce !== undefined && given.idempotencyKey !== undefined) {
+		throw new MusterError("E_INPUT_INVALID", `${where}a task has a coalesce key or an idempotencyKey, not both`, {
+			hint: "coalesce: at most one that has not begun. idempotencyKey: one for ever.",
+		});
+	}
 	if (given.idempotencyKey !== undefined) {
 		task.idempotencyKey = given.idempotencyKey;
 		task.fingerprint = fingerprint(given as TaskSpec, input);
@@ -117,7 +190,7 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 }
 
 const HINT =
-	"A task has: type, input, priority, capabilities, dependsOn, retry, timeout, idleTimeout, deadline, runAt, delay, idempotencyKey, group.";
+	"A task has: type, input, priority, capabilities, dependsOn, retry, timeout, idleTimeout, deadline, runAt, delay, idempotencyKey, group, concurrency, rate, coalesce, stallTimeout.";
 
 /** Its bytes as JSON. @throws E_INPUT_TOO_LARGE */
 export function checkInputSize(input: Json, where: string): number {
@@ -136,6 +209,15 @@ function toRetryPolicy(retry: RetrySpec, where: string): RetryPolicy {
 		capMs: retry.cap === undefined ? defaultRetry.capMs : toMs(retry.cap, `${where}retry.cap`),
 		jitter: retry.jitter ?? defaultRetry.jitter,
 	};
+}
+
+function toConcurrencyLimit(spec: string | ConcurrencySpec): ConcurrencyLimit {
+	const { key, limit = 1, policy = "queue" } = typeof spec === "string" ? { key: spec } : spec;
+	return { key, limit, policy };
+}
+
+function toRateLimit({ key, limit, per, burst }: RateSpec, where: string): RateLimit {
+	return { key, limit, perMs: atLeastOne(toMs(per, `${where}rate.per`)), ...(burst !== undefined && { burst }) };
 }
 
 /** The last time that a Date can hold, less the longest delay. */

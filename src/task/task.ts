@@ -9,6 +9,7 @@
  */
 import { type ErrorData, MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
+import type { ReadyTask } from "./ready-heap.ts";
 
 export const priorities = ["critical", "high", "normal", "low", "background"] as const;
 export type Priority = (typeof priorities)[number];
@@ -109,6 +110,49 @@ export interface EffectRecord {
 	error?: ErrorData;
 }
 
+/** At most `limit` tasks of the key run at the same time. */
+export interface ConcurrencyLimit {
+	readonly key: string;
+	readonly limit: number;
+	/** `queue`: the next ones wait. `cancel-previous`: a submit cancels the oldest beyond the limit. `reject`: it is refused. */
+	readonly policy: "queue" | "cancel-previous" | "reject";
+}
+
+/** At most `limit` starts of the key in `perMs`: a token bucket that begins empty with the process. */
+export interface RateLimit {
+	readonly key: string;
+	readonly limit: number;
+	readonly perMs: number;
+	/** How many may start at once after a pause. Default 1: evenly paced. */
+	readonly burst?: number | undefined;
+}
+
+/** What a running task asks a person, under a key of its own. */
+export interface Ask {
+	title: string;
+	content: Json;
+	/** SHA-256 of the canonical JSON of title and content: what an answer is bound to. */
+	hash: string;
+	labels?: { [name: string]: string };
+	askedAt: number;
+	/** Wall clock: when it expires. */
+	until?: number;
+	/** What an expiry means. */
+	onTimeout: "deny" | "fail";
+	answer?: Answer;
+}
+export type NewAsk = Omit<Ask, "askedAt" | "answer">;
+
+export interface Answer {
+	approved: boolean;
+	/** Who answered; absent when it expired. */
+	by?: string;
+	comment?: string;
+	at: number;
+	/** Nobody answered in time. */
+	expired?: true;
+}
+
 /** Attempts kept with a task; older ones are dropped from its record (T4 still counts them). */
 export const MAX_ATTEMPTS_KEPT = 20;
 
@@ -135,10 +179,18 @@ export interface Task {
 	readonly parent?: string | undefined;
 	/** Free text for people, for example the name of a bare workflow. */
 	readonly group?: string | undefined;
+	readonly concurrency?: ConcurrencyLimit | undefined;
+	readonly rate?: RateLimit | undefined;
+	/** While a task with this key has not begun, a submit with it gives that task's id. */
+	readonly coalesceKey?: string | undefined;
+	/** An attempt whose progress does not change for this long is warned of at half the time, then ended; see `settle.ts`. */
+	readonly stallTimeoutMs?: number | undefined;
+	/** The dead letter that it does again. */
+	readonly retryOf?: string | undefined;
 
 	state: TaskState;
 	/** Live only, never stored: its place among the ready tasks, while it has one. */
-	ticket: number | undefined;
+	ready: ReadyTask | undefined;
 	/** Not before this time: `runAt` of the submit, later the end of a back-off. */
 	runAt: number | undefined;
 	/** How many dependencies have not completed yet. */
@@ -151,6 +203,10 @@ export interface Task {
 	/** How many attempts ended because the process died, and because the agent showed no life. */
 	crashes: number | undefined;
 	losses: number | undefined;
+	/** How many attempts ended because their progress stood still. */
+	stalls: number | undefined;
+	/** What it asked people, by key. */
+	asks: { [key: string]: Ask } | undefined;
 	/** Children it delegated to, in order, and how many of them are not terminal yet. */
 	children: string[] | undefined;
 	openChildren: number | undefined;
@@ -169,7 +225,7 @@ export interface NewTask extends Omit<Task, Mutable> {
 
 type Mutable =
 	| "state"
-	| "ticket"
+	| "ready"
 	| "runAt"
 	| "openDependencies"
 	| "attempts"
@@ -178,6 +234,8 @@ type Mutable =
 	| "failures"
 	| "crashes"
 	| "losses"
+	| "stalls"
+	| "asks"
 	| "children"
 	| "openChildren"
 	| "effects"
@@ -204,8 +262,13 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		run: fresh.run,
 		parent: fresh.parent,
 		group: fresh.group,
+		concurrency: fresh.concurrency,
+		rate: fresh.rate,
+		coalesceKey: fresh.coalesceKey,
+		stallTimeoutMs: fresh.stallTimeoutMs,
+		retryOf: fresh.retryOf,
 		state,
-		ticket: undefined,
+		ready: undefined,
 		runAt: fresh.runAt,
 		openDependencies,
 		attempts: 0,
@@ -214,6 +277,8 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		failures: undefined,
 		crashes: undefined,
 		losses: undefined,
+		stalls: undefined,
+		asks: undefined,
 		children: undefined,
 		openChildren: undefined,
 		effects: undefined,

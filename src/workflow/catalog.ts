@@ -1,9 +1,9 @@
 /** The workflows an orchestrator knows by name: those given in code, and the YAML files of its folders. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { MusterError } from "../errors.ts";
+import { hasCode, MusterError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import type { WorkflowDefinition } from "./definition.ts";
+import { allSteps, type WorkflowDefinition } from "./definition.ts";
 import { definitionHash } from "./hash.ts";
 import { assertValid } from "./validate.ts";
 import { parseWorkflow } from "./yaml.ts";
@@ -14,6 +14,9 @@ export interface KnownWorkflow {
 	/** Where it comes from; undefined for one given in code. */
 	file?: string;
 }
+
+/** Most workflows that one may use, those that these use included. */
+const MAX_USES = 100;
 
 export class Catalog {
 	readonly #folders: readonly string[];
@@ -58,6 +61,37 @@ export class Catalog {
 		});
 	}
 
+	/**
+	 * The workflows that its steps run, at any depth, by name; it may be among them itself.
+	 * @throws E_WORKFLOW_UNKNOWN naming the step, E_WORKFLOW_INVALID, E_FILE_UNREADABLE
+	 */
+	async resolveUses(definition: WorkflowDefinition): Promise<Map<string, KnownWorkflow>> {
+		const uses = new Map<string, KnownWorkflow>();
+		const open = [...usesOf(definition)];
+		for (let use = open.pop(); use !== undefined; use = open.pop()) {
+			const { name, by } = use;
+			if (uses.has(name)) continue;
+			if (uses.size >= MAX_USES) {
+				throw new MusterError("E_WORKFLOW_INVALID", `"${definition.name}" uses more than ${MAX_USES} other workflows`, {
+					hint: "Those that other workflows run count as well.",
+				});
+			}
+			const known = name === definition.name ? this.of(definition) : await this.#use(name, by);
+			uses.set(name, known);
+			open.push(...usesOf(known.definition));
+		}
+		return uses;
+	}
+
+	async #use(name: string, by: string): Promise<KnownWorkflow> {
+		try {
+			return await this.find(name);
+		} catch (error) {
+			if (!hasCode(error, "E_WORKFLOW_UNKNOWN")) throw error;
+			throw new MusterError("E_WORKFLOW_UNKNOWN", `${by}: ${error.message}`, { hint: error.hint, details: { name } });
+		}
+	}
+
 	/** All of them; a file that is not valid is listed with its error. */
 	async list(): Promise<{ name: string; file?: string; workflow?: KnownWorkflow; error?: MusterError }[]> {
 		const found = [...this.#given].map(([name, workflow]) => ({ name, workflow }));
@@ -99,6 +133,13 @@ export class Catalog {
 		}
 		const definition = parseWorkflow(text, file);
 		return { definition, hash: definitionHash(definition), file };
+	}
+}
+
+/** The workflows that a definition's own steps run, and for an error by which step. */
+function* usesOf(definition: WorkflowDefinition): Generator<{ name: string; by: string }> {
+	for (const { id, workflow: name } of allSteps(definition)) {
+		if (name !== undefined) yield { name, by: `step "${id}" of "${definition.name}"` };
 	}
 }
 

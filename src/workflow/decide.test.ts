@@ -1,293 +1,259 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import { broke, Play } from "../../test/play.ts";
 import type { Json } from "../json.ts";
 import { decide } from "./decide.ts";
-import { MAX_ITEMS, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
-import type { Command, Run, RunStep, StepState } from "./run.ts";
+import { type ForEachDefinition, MAX_ITEMS, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
+import type { Command } from "./run.ts";
 
 const x = (expression: string): string => `$\{{ ${expression} }}`;
 
-const step = (id: string, needs: string[] = [], more: Partial<StepDefinition> = {}): StepDefinition => ({
-	id,
-	skill: "work",
-	needs,
-	with: {},
-	...more,
-});
+const step = (id: string, needs: string[] = [], more: Partial<StepDefinition> = {}): StepDefinition => {
+	const what = more.wait ?? more.loop ?? more.steps ?? more.workflow;
+	return { id, needs, ...(what === undefined && { skill: "work", with: {} }), ...more };
+};
 
-const flow = (steps: StepDefinition[], outputs: Record<string, Json> = {}): WorkflowDefinition => ({
-	name: "flow",
-	inputs: {},
-	steps,
-	outputs,
-});
+const flow = (
+	steps: StepDefinition[],
+	outputs: Record<string, Json> = {},
+	more: Partial<WorkflowDefinition> = {},
+): WorkflowDefinition => ({ name: "flow", inputs: {}, steps, outputs, ...more });
 
-const newRun = (inputs: Run["inputs"] = {}): Run => ({
-	id: "run-1",
-	workflow: "flow",
-	hash: "",
-	inputs,
-	state: "running",
-	createdAt: 0,
-	steps: {},
-});
+const task = (id: string, ...inputs: Json[]): Command[] => [
+	{ kind: "start", step: id, each: false, total: inputs.length },
+	...inputs.map((input, index): Command => ({ kind: "item", step: id, index, input })),
+];
 
-const runStep = (state: StepState, total: number, each: boolean): RunStep => ({
-	state: total === 0 ? "completed" : state,
-	total,
-	each,
-	outputs: [],
-	done: 0,
-	failed: 0,
-	startedAt: 0,
-});
+/** `a` begins, `-a` is skipped, `!a` fails, `~a` is cancelled, `a.1.` begins as a frame. */
+const marks = { skipped: "-", failed: "!", cancelled: "~", completed: "+" };
+const brief = (commands: Command[]): string =>
+	commands
+		.flatMap((command) => {
+			if (command.kind === "start") return [command.step];
+			if (command.kind === "end") return [marks[command.state] + command.step];
+			if (command.kind === "item" && command.input === undefined) return [`${command.step}.${command.index}.`];
+			return command.kind === "complete" || command.kind === "fail" ? [command.kind] : [];
+		})
+		.join(" ");
 
-/** What the fold of the events does with a command. */
-function apply(run: Run, command: Command): void {
-	if (command.kind === "start") run.steps[command.step] = runStep("running", command.inputs.length, command.each);
-	else if (command.kind === "skip") run.steps[command.step] = runStep("skipped", 1, false);
-	else if (command.kind === "complete") Object.assign(run, { state: "completed", outputs: command.outputs });
-	else Object.assign(run, { state: "failed", error: command.error });
-}
-
-function finish(run: Run, id: string, outputs: Json[], state: StepState = "completed"): void {
-	const done = run.steps[id] as RunStep;
-	Object.assign(done, { state, outputs });
-	if (state === "failed") done.error = { code: "E_SKILL_FAILED", message: "it broke", retryable: true };
-}
-
-function go(definition: WorkflowDefinition, run: Run): Command[] {
-	const commands = decide(definition, run);
-	for (const command of commands) apply(run, command);
-	return commands;
-}
-
-const start = (id: string, ...inputs: Json[]): Command => ({ kind: "start", step: id, each: false, inputs });
-const brief = (commands: Command[]): string[] =>
-	commands.map((command) => `${command.kind}${"step" in command ? ` ${command.step}` : ""}`);
 const failure = (commands: Command[]) => {
-	const [command] = commands;
-	assert.equal(commands.length, 1);
-	assert.ok(command?.kind === "fail", brief(commands).join());
+	const command = commands.at(-1);
+	assert.ok(command?.kind === "fail", brief(commands));
 	return command.error;
 };
 
 test("steps without needs start at once, in the order of the file, and others after theirs", () => {
-	const definition = flow([step("c", ["a", "b"]), step("a"), step("b")]);
-	const run = newRun();
-	assert.deepEqual(brief(go(definition, run)), ["start a", "start b"]);
-	finish(run, "a", [1]);
-	assert.deepEqual(go(definition, run), []);
-	finish(run, "b", [2]);
-	assert.deepEqual(brief(go(definition, run)), ["start c"]);
+	const play = new Play(flow([step("c", ["a", "b"]), step("a"), step("b")]));
+	assert.equal(brief(play.go()), "a b");
+	assert.equal(brief(play.complete("a")), "");
+	assert.equal(brief(play.complete("b")), "c");
 });
 
 test("a step gets its inputs from the run's inputs and the outputs of steps before it", () => {
-	const definition = flow(
-		[
-			step("a", [], { with: { topic: x("inputs.topic") } }),
-			step("b", ["a"], { with: [x("steps.a.output.n + 1"), x("run.id")] }),
-		],
-		{ sum: x("steps.b.output"), states: x("steps.a.state") },
-	);
-	const run = newRun({ topic: "tea" });
-	assert.deepEqual(go(definition, run), [start("a", { topic: "tea" })]);
-	finish(run, "a", [{ n: 1 }]);
-	assert.deepEqual(go(definition, run), [start("b", [2, "run-1"])]);
-	finish(run, "b", ["end"]);
-	assert.deepEqual(go(definition, run), [{ kind: "complete", outputs: { sum: "end", states: "completed" } }]);
-	assert.deepEqual(decide(definition, run), []);
+	const steps = [
+		step("a", [], { with: { topic: x("inputs.topic") } }),
+		step("b", ["a"], { with: [x("steps.a.output.n + 1"), x("run.id")] }),
+	];
+	const play = new Play(flow(steps, { sum: x("steps.b.output"), states: x("steps.a.state") }), { topic: "tea" });
+	assert.deepEqual(play.go(), task("a", { topic: "tea" }));
+	assert.deepEqual(play.complete("a", { n: 1 }), task("b", [2, "run-1"]));
+	const outputs = { sum: "end", states: "completed" };
+	assert.deepEqual(play.complete("b", "end"), [{ kind: "complete", outputs }]);
+	assert.deepEqual(decide(play.definition, play.run), []);
 });
 
-test("a forEach step is one task for each item, and its outputs keep their order", () => {
-	const definition = flow(
-		[
-			step("a", [], { forEach: { in: x("inputs.list"), as: "word" }, with: x("string(index) + word") }),
-			step("b", ["a"], { with: x("steps.a.outputs") }),
-		],
-		{ last: x("steps.a.output") },
-	);
-	const run = newRun({ list: ["p", "q"] });
-	assert.deepEqual(go(definition, run), [{ kind: "start", step: "a", each: true, inputs: ["0p", "1q"] }]);
-	finish(run, "a", ["P", "Q"]);
-	assert.deepEqual(go(definition, run), [start("b", ["P", "Q"])]);
-	finish(run, "b", [0]);
-	assert.deepEqual(go(definition, run), [{ kind: "complete", outputs: { last: ["P", "Q"] } }]);
+test("a forEach step is one item for each of its list, and its outputs keep their order", () => {
+	const steps = [
+		step("a", [], { forEach: { in: x("inputs.list"), as: "word" }, with: x("string(index) + word") }),
+		step("b", ["a"], { with: x("steps.a.outputs") }),
+	];
+	const play = new Play(flow(steps, { last: x("steps.a.output") }), { list: ["p", "q"] });
+	assert.deepEqual(play.go(), [
+		{ kind: "start", step: "a", each: true, total: 2 },
+		{ kind: "item", step: "a", index: 0, input: "0p" },
+		{ kind: "item", step: "a", index: 1, input: "1q" },
+	]);
+	assert.deepEqual(play.complete("a", "Q", 1), []);
+	assert.deepEqual(play.complete("a", "P", 0), task("b", ["P", "Q"]));
+	assert.deepEqual(play.complete("b", 0), [{ kind: "complete", outputs: { last: ["P", "Q"] } }]);
 });
 
-test("a forEach over an empty list is a start without inputs, and what needs it goes on in the same call", () => {
-	const definition = flow([
+test("a forEach over an empty list is over at once, and what needs it begins", () => {
+	const steps = [
 		step("a", [], { forEach: { in: [], as: "item" } }),
 		step("b", ["a"], { with: [x("steps.a.outputs"), x("steps.a.output"), x("steps.a.state")] }),
-	]);
-	const expected: Command[] = [{ kind: "start", step: "a", each: true, inputs: [] }, start("b", [[], [], "completed"])];
-	assert.deepEqual(decide(definition, newRun()), expected);
+	];
+	const empty: Command = { kind: "start", step: "a", each: true, total: 0 };
+	assert.deepEqual(new Play(flow(steps)).go(), [empty, ...task("b", [[], [], "completed"])]);
 });
 
 test("an if that is false skips the step, and a skipped step satisfies needs and has the output null", () => {
-	const definition = flow(
-		[
-			step("z", ["b"], { with: [x("steps.b.output"), x("steps.b.state"), x("steps.b.outputs")] }),
-			step("a"),
-			step("b", ["a"], { if: "steps.a.output > 3" }),
-		],
-		{},
-	);
-	const run = newRun();
-	go(definition, run);
-	finish(run, "a", [1]);
-	assert.deepEqual(go(definition, run), [{ kind: "skip", step: "b" }, start("z", [null, "skipped", []])]);
+	const steps = [
+		step("z", ["b"], { with: [x("steps.b.output"), x("steps.b.state"), x("steps.b.outputs")] }),
+		step("a"),
+		step("b", ["a"], { if: "steps.a.output > 3" }),
+	];
+	const play = new Play(flow(steps));
+	play.go();
+	const commands = play.complete("a", 1);
+	assert.deepEqual(commands, [{ kind: "end", step: "b", state: "skipped" }, ...task("z", [null, "skipped", []])]);
 });
 
-test("a run whose every step is skipped completes in one call", () => {
-	const definition = flow([step("b", ["a"], { if: "steps.a.state != 'skipped'" }), step("a", [], { if: "false" })]);
-	assert.deepEqual(brief(decide(definition, newRun())), ["skip a", "skip b", "complete"]);
+test("a run whose every step is skipped completes without a task", () => {
+	const steps = [step("b", ["a"], { if: "steps.a.state != 'skipped'" }), step("a", [], { if: "false" })];
+	assert.equal(brief(new Play(flow(steps)).go()), "-a -b complete");
 });
 
 test("after a failed step nothing new starts, and when nothing runs any more the run fails with its error", () => {
-	const definition = flow([step("a"), step("b"), step("c", ["b"]), step("d", ["a"])]);
-	const run = newRun();
-	go(definition, run);
-	finish(run, "a", [], "failed");
-	assert.deepEqual(go(definition, run), []);
-	finish(run, "b", [1]);
-	const error = failure(go(definition, run));
+	const play = new Play(flow([step("a"), step("b"), step("c", ["b"]), step("d", ["a"])]));
+	play.go();
+	assert.equal(brief(play.fail("a")), "");
+	const error = failure(play.complete("b"));
 	assert.equal(error.code, "E_STEP_FAILED");
 	assert.equal(error.message, 'Step "a" failed: it broke');
 	assert.deepEqual(error.cause, { name: "E_SKILL_FAILED", message: "it broke" });
 	assert.deepEqual(error.details, { step: "a", code: "E_SKILL_FAILED" });
 });
 
-test("a cancelled step fails the run as well", () => {
-	const definition = flow([step("a")]);
-	const run = newRun();
-	go(definition, run);
-	finish(run, "a", [], "cancelled");
-	assert.match(failure(go(definition, run)).message, /Step "a" was cancelled/);
+test("when a step fails, waits and inner runs are given up, also deep inside, and tasks come to their end", () => {
+	const inside = [step("wait", [], { wait: { signal: "go" } }), step("next", ["wait"])];
+	const steps = [step("a"), step("task"), step("group", [], { steps: inside }), step("run", [], { workflow: "other" })];
+	const play = new Play(flow(steps));
+	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
+	assert.equal(brief(play.fail("a")), "~run ~group.0.wait");
+	assert.equal(play.run.steps.group?.state, "failed");
+	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (and 2 more)');
 });
 
-test("an expression that cannot be evaluated fails the run once nothing runs, the same way each time it is asked", () => {
-	const definition = flow([
-		step("a"),
-		step("b"),
-		step("c", ["a"], { with: { deep: [x("steps.a.output.missing")] } }),
-		step("d", ["a"]),
-	]);
-	const run = newRun();
-	go(definition, run);
-	finish(run, "a", [{}]);
-	assert.deepEqual(go(definition, run), []);
-	assert.deepEqual(Object.keys(run.steps), ["a", "b"]);
-	finish(run, "b", [1]);
-	const error = failure(decide(definition, run));
-	assert.equal(error.code, "E_EXPRESSION");
-	assert.match(
-		error.message,
-		/^The "with" of step "c" cannot be evaluated: No such key: missing\n {2}steps.a.output.missing\n/,
-	);
-	assert.deepEqual(decide(definition, run), decide(definition, run));
+test("an expression that cannot be evaluated fails its step, and with it the run once nothing runs", () => {
+	const bad = { with: { deep: [x("steps.a.output.missing")] } };
+	const play = new Play(flow([step("a"), step("b"), step("c", ["a"], bad), step("d", ["a"])]));
+	play.go();
+	assert.equal(brief(play.complete("a", {})), "!c d");
+	play.complete("d");
+	const error = failure(play.complete("b"));
+	assert.equal(error.details?.code, "E_EXPRESSION");
+	assert.match(error.message, /^Step "c" failed: The "with" of step "c" cannot be evaluated: No such key: missing\n/);
 });
 
 test("an if that is not true or false, a forEach over no list and one over too many items fail with a clear message", () => {
 	const cases: [Partial<StepDefinition>, RegExp][] = [
 		[{ if: "inputs.n" }, /"if" of step "a" .* a number, not true or false/],
 		[{ forEach: { in: x("inputs.n"), as: "i" } }, /"forEach" of step "a" goes over a number, not a list/],
-		[{ forEach: { in: x("inputs.long"), as: "i" } }, /goes over 10001 items; 10000 are allowed/],
+		[{ forEach: { in: x("inputs.long"), as: "i" } }, /goes over 20001 items; 20000 are allowed/],
 		[{ with: x("1 +") }, /"with" of step "a" cannot be evaluated/],
+		[{ wait: { durationMs: x("'soon'") } }, /the wait of step "a" is "soon", which is not a duration/],
+		[{ forEach: { in: [1], as: "i", onFailure: { quorum: 2 } } }, /"a" needs 2 items to complete and has 1/],
 	];
-	const run = newRun({ n: 1, long: Array.from({ length: MAX_ITEMS + 1 }, () => 0) });
+	const inputs = { n: 1, long: Array.from({ length: MAX_ITEMS + 1 }, () => 0) };
 	for (const [more, message] of cases) {
-		const error = failure(decide(flow([step("a", [], more)]), run));
-		assert.equal(error.code, "E_EXPRESSION");
-		assert.match(error.message, message);
+		assert.match(failure(new Play(flow([step("a", [], more)]), inputs).go()).message, message);
 	}
 });
 
+test("an item whose input cannot be evaluated fails alone, and those beside it come to their end", () => {
+	const forEach: ForEachDefinition = { in: [1, 0, 2], as: "n", onFailure: "continue" };
+	const play = new Play(flow([step("a", [], { forEach, with: x("6 / n") })]));
+	play.go();
+	assert.equal(brief(play.complete("a", null, 0)), "");
+	assert.match(failure(play.complete("a", null, 2)).message, /[Dd]ivision by zero/);
+	assert.deepEqual(
+		play.run.steps.a?.missing?.map(({ index }) => index),
+		[1],
+	);
+	assert.equal(play.run.steps.a?.done, 2);
+});
+
+test("an item that cannot begin does not make one that runs count as over", () => {
+	const play = new Play(flow([step("a", [], { forEach: { in: [1, 0], as: "n" }, with: x("6 / n") })]));
+	play.go();
+	assert.equal(play.run.steps.a?.state, "running");
+	assert.equal(brief(play.complete("a", null, 0)), "fail");
+});
+
 test("outputs that cannot be evaluated fail the run", () => {
-	const run = newRun();
-	const definition = flow([step("a")], { o: x("steps.a.output.missing") });
-	go(definition, run);
-	finish(run, "a", [{}]);
-	assert.match(failure(go(definition, run)).message, /^The outputs cannot be evaluated/);
+	const play = new Play(flow([step("a")], { o: x("steps.a.output.missing") }));
+	play.go();
+	assert.match(failure(play.complete("a", {})).message, /^The outputs cannot be evaluated/);
 });
 
 test("steps that wait for each other are an impossible state", () => {
-	assert.throws(() => decide(flow([step("a", ["b"]), step("b", ["a"])]), newRun()), { code: "E_INTERNAL" });
-	assert.throws(() => decide(flow([step("a", ["nobody"])]), newRun()), { code: "E_INTERNAL" });
+	const misfit = { code: "E_RUN_MISFIT" };
+	assert.throws(() => new Play(flow([step("a", ["b"]), step("b", ["a"])])).go(), misfit);
+	assert.throws(() => new Play(flow([step("a", ["nobody"])])).go(), misfit);
+});
+
+test("a record with a step that the definition does not have is a misfit", () => {
+	const play = new Play(flow([step("a")]));
+	play.go();
+	play.emit({ type: "step.ended", at: 0, run: "run-1", step: "b", state: "failed", error: broke });
+	assert.throws(() => decide(play.definition, play.run, ["b"]), { code: "E_RUN_MISFIT" });
 });
 
 test("steps named like members of every object are ordinary steps", () => {
-	const definition = flow([step("toString"), step("valueOf", ["toString"], { with: x("steps.toString.output") })]);
-	const run = newRun();
-	assert.deepEqual(brief(go(definition, run)), ["start toString"]);
-	finish(run, "toString", [1]);
-	assert.deepEqual(go(definition, run), [start("valueOf", 1)]);
+	const play = new Play(flow([step("toString"), step("valueOf", ["toString"], { with: x("steps.toString.output") })]));
+	assert.equal(brief(play.go()), "toString");
+	assert.deepEqual(play.complete("toString", 1), task("valueOf", 1));
 });
 
 test("an expression over all steps sees those before it, and no others that happen to be over", () => {
-	const definition = flow([step("a"), step("b"), step("c", ["b"], { with: x("size(steps)") })]);
-	const run = newRun();
-	go(definition, run);
-	finish(run, "a", [1]);
-	finish(run, "b", [1]);
-	assert.deepEqual(go(definition, run), [start("c", 1)]);
+	const play = new Play(flow([step("a"), step("b"), step("c", ["b"], { with: x("size(steps)") })]));
+	play.go();
+	play.complete("a");
+	assert.deepEqual(play.complete("b"), task("c", 1));
 });
 
-/** Random graphs: each step may need any before it in a hidden order, then the file's order is shuffled. */
-const graph = fc
-	.array(
-		fc.record({
-			needs: fc.bigInt({ min: 0n, max: (1n << 12n) - 1n }),
-			kind: fc.constantFrom("one", "each", "empty", "if", "if not"),
-		}),
-		{
-			minLength: 1,
-			maxLength: 12,
-		},
-	)
-	.chain((nodes) => {
-		const steps = nodes.map(({ needs, kind }, place) => {
-			const ids = nodes.flatMap((_, other) => (other < place && (needs >> BigInt(other)) & 1n ? [`s${other}`] : []));
-			const more: Partial<StepDefinition> = { with: { before: ids.map((id) => x(`steps.${id}.outputs`)) } };
-			if (kind === "each") more.forEach = { in: [1, 2, 3], as: "n" };
-			if (kind === "empty") more.forEach = { in: [], as: "n" };
-			if (kind.startsWith("if"))
-				more.if = ids[0] ? `steps.${ids[0]}.state ${kind === "if" ? "==" : "!="} "skipped"` : "false";
-			return step(`s${place}`, ids, more);
-		});
-		return fc.shuffledSubarray(steps, { minLength: steps.length });
-	});
+test("two waits for one signal that begin together take two signals, the older one first", () => {
+	const wait = { wait: { signal: "go" } };
+	const play = new Play(flow([step("a"), step("x", ["a"], wait), step("y", ["a"], wait)], { all: x("steps") }));
+	play.go();
+	play.run.signals = [
+		{ name: "go", data: 1 },
+		{ name: "go", data: 2 },
+	];
+	play.complete("a");
+	assert.deepEqual([play.run.steps.x?.outputs, play.run.steps.y?.outputs], [[1], [2]]);
+	assert.deepEqual(play.run.signals, []);
+});
 
-test("every graph with every outcome ends, no step starts before its needs or twice, and a failure ends in failure", () => {
-	fc.assert(
-		fc.property(graph, fc.infiniteStream(fc.nat()), (steps, random) => {
-			const definition = flow(steps, { all: steps.map(({ id }) => x(`steps.${id}.output`)) });
-			const run = newRun();
-			const begun = new Set<string>();
-			for (let turn = 0; run.state === "running"; turn++) {
-				assert.ok(turn <= steps.length * 2, "the run does not end");
-				assert.deepEqual(decide(definition, structuredClone(run)), decide(definition, run));
-				for (const command of decide(definition, run)) {
-					if ("step" in command) {
-						assert.ok(!begun.has(command.step), `${command.step} begins twice`);
-						begun.add(command.step);
-						for (const need of steps.find(({ id }) => id === command.step)?.needs ?? []) {
-							assert.match(run.steps[need]?.state ?? "waiting", /completed|skipped/);
-						}
-					}
-					apply(run, command);
-				}
-				const running = Object.keys(run.steps).filter((id) => run.steps[id]?.state === "running");
-				if (running.length === 0) continue;
-				const id = running[(random.next().value as number) % running.length] as string;
-				const broken = (random.next().value as number) % 10 === 0;
-				finish(run, id, Array(run.steps[id]?.total).fill(id), broken ? "failed" : "completed");
-			}
-			const failed = Object.values(run.steps).some(({ state }) => state === "failed");
-			assert.equal(run.state, failed ? "failed" : "completed");
-			if (!failed) assert.equal(begun.size, steps.length);
-		}),
-		{ numRuns: 500 },
-	);
+test("a round that is over is not ended again when all of the run is looked at", () => {
+	const loop = { max: 3, steps: [step("inner")] };
+	const play = new Play(flow([step("again", [], { loop }), step("beside")]));
+	play.go();
+	assert.equal(brief(play.complete("again.0.inner")), "again.1. again.1.inner");
+	assert.deepEqual(decide(play.definition, play.run), []);
+});
+
+test("nothing begins in an item whose step is over by the same wave", () => {
+	const steps = [step("a"), step("b", ["a"])];
+	const forEach = { in: [1, 2], as: "n", onFailure: { quorum: 1 } };
+	const play = new Play(flow([step("g", [], { forEach, steps })]));
+	play.go();
+	play.complete("g.0.a");
+	play.settle({ path: "g.0.b", index: 0 }, { output: 1 });
+	play.settle({ path: "g.1.a", index: 0 }, { output: 1 });
+	assert.equal(brief(play.go(["g.0.b", "g.1.a"])), "g.1.b complete");
+	assert.equal(play.run.steps["g.1.b"], undefined);
+});
+
+test("compensation, onFailure and finally follow each other after a failure", () => {
+	const undo = (id: string) => ({ compensate: { skill: "undo", with: x(`steps.${id}.output`) } });
+	const steps = [step("a", [], undo("a")), step("b", ["a"], undo("b")), step("c", ["b"])];
+	const onFailure = [step("tell", [], { with: [x("error.step"), x("error.code"), x("steps.a.state")] })];
+	const last = [step("clean", [], { with: x("run.state") })];
+	const play = new Play(flow(steps, {}, { onFailure, finally: last }));
+	play.go();
+	play.complete("a", "A");
+	play.complete("b", "B");
+	const undoing = (id: string, input: Json): Command[] => [
+		{ kind: "start", step: `${id}.compensate`, each: false, total: 1, late: true },
+		{ kind: "item", step: `${id}.compensate`, index: 0, input },
+	];
+	assert.deepEqual(play.fail("c"), undoing("b", "B"));
+	assert.deepEqual(play.complete("b.compensate"), undoing("a", "A"));
+	assert.deepEqual(play.fail("a.compensate"), task("onFailure.tell", ["c", "E_STEP_FAILED", "completed"]));
+	assert.deepEqual(play.complete("onFailure.tell"), task("finally.clean", "failed"));
+	const error = failure(play.complete("finally.clean"));
+	assert.match(error.message, /^Step "c" failed: it broke; what these steps did could not be undone: a$/);
+	assert.deepEqual(error.details?.notCompensated, [{ step: "a", message: "it broke" }]);
 });

@@ -2,171 +2,344 @@
  * What a run does next, as a function of its definition and its state. Pure: the embedded engine, a replay and a
  * durable engine elsewhere all get the same commands for the same state.
  *
+ * One call gives one wave: the commands that follow from the state as it is. They are carried out, and decide is asked
+ * again with the steps they changed, until nothing follows. With `changed` only what can follow from those steps is
+ * looked at; without it everything is, and the commands are the same.
+ *
  * Invariants
- * W1  A step starts once: never when it is already among `run.steps`.
- * W2  A step starts or is skipped only when all its needs are completed or skipped.
- * W3  After a failed or cancelled step, and after an expression that cannot be evaluated, nothing new starts; when
- *     nothing runs any more the run fails. The reason is derived again from the state each time, never remembered.
- * W4  A running run with no running step always gets a command; anything else is an impossible state and throws.
+ * W1  A step begins once: never when it is already among `run.steps`. The same is true of each item.
+ * W2  A step begins or is skipped only when all its needs are completed or skipped.
+ * W3  After a failed or cancelled step nothing new begins in its list, nor in lists inside of it; open waits and runs of
+ *     other workflows are given up, tasks come to their end. Then the list fails, and with it the step around it.
+ * W4  A running run in which nothing runs gets a command; anything else is a misfit and throws E_RUN_MISFIT.
+ * W5  When the main list failed: completed steps with `compensate` are undone one by one, the last one first; then
+ *     `onFailure`, then `finally`, then the run fails. After success: `finally`, then it completes.
  */
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { MAX_ITEMS, type WorkflowDefinition } from "./definition.ts";
-import { nameType, type Scope } from "./expression.ts";
+import { beginStep, beginUndo, nextItems } from "./begin.ts";
+import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
+import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
-import type { Command, Run, RunStep } from "./run.ts";
-
-/** A step as expressions see it. */
-type View = { state: string; output: Json; outputs: Json };
+import type { Command, Frame, Run, RunStep, Signal } from "./run.ts";
+import { COMPENSATE, isDone, isLost, prefixOf, stepAt } from "./run-fold.ts";
+import { type Extra, named, type Place, placeOf, scopeOf, stepOf } from "./scope.ts";
+import { nextToUndo } from "./undo.ts";
 
 /**
- * The commands that follow from this state, to be carried out in order; none while only running steps can change it.
- *
- * A `start` with no inputs belongs to a `forEach` over an empty list: the step is completed with no outputs at once.
+ * The commands that follow from this state, to be carried out in order; none while only what runs can change it.
  * Inputs and outputs may share parts with the run and the definition: read them, never change them.
+ *
+ * @param changed paths of the steps that have changed, and prefixes of the lists that have begun, since decide gave no
+ * commands; absent: look at everything
+ * @throws E_RUN_MISFIT
  */
-export function decide(definition: WorkflowDefinition, run: Run): Command[] {
+export function decide(definition: WorkflowDefinition, run: Run, changed?: Iterable<string>): Command[] {
 	if (run.state !== "running") return [];
-	const plan = planOf(definition);
-	const active = countRunning(run);
-	const broken = plan.steps.map(({ step }) => step.id).filter((id) => isBroken(stepOf(run, id)));
-	if (broken.length > 0) return active > 0 ? [] : [{ kind: "fail", error: stepFailed(run, broken) }];
-	try {
-		const commands = proceed(plan, run);
-		if (commands.length === 0 && active === 0) throw stuck(definition, run);
-		return commands;
-	} catch (error) {
-		if ((error as MusterError).code !== "E_EXPRESSION") throw error;
-		return active > 0 ? [] : [{ kind: "fail", error: toErrorData(error) }];
-	}
+	const wave = new Wave(planOf(definition), run);
+	if (changed === undefined) wave.all();
+	else for (const path of changed) wave.after(path);
+	wave.ends();
+	return wave.commands;
 }
 
-function proceed(plan: Plan, run: Run): Command[] {
-	const commands: Command[] = [];
-	// What this call skips or completes at once, seen by the steps after it.
-	const views = plan.steps.map(({ step }) => viewOf(stepOf(run, step.id)));
-	const begun = plan.steps.map(({ step }) => stepOf(run, step.id) !== undefined);
-	for (let changed = true; changed; ) {
-		changed = false;
-		for (const [place, planned] of plan.steps.entries()) {
-			if (begun[place] || !planned.needs.every((need) => views[need] !== undefined)) continue;
-			const command = beginStep(plan, planned, views, run);
-			begun[place] = true;
-			views[place] = viewAfter(command);
-			changed ||= views[place] !== undefined;
-			commands.push(command);
+const noFrame: Frame = { running: 0, over: 0, broken: 0 };
+const frameAt = (run: Run, prefix: string): Frame =>
+	(Object.hasOwn(run.frames, prefix) && run.frames[prefix]) || noFrame;
+
+class Wave {
+	readonly commands: Command[] = [];
+	readonly #plan: Plan;
+	readonly #run: Run;
+	/** Steps and frames that this wave has dealt with (W1). */
+	readonly #seen = new Set<string>();
+	readonly #places = new Map<string, Place>();
+	readonly #taken = new Set<Signal>();
+	/** How many of a list's broken steps broke since the last wave. */
+	readonly #fresh = new Map<string, number>();
+
+	constructor(plan: Plan, run: Run) {
+		this.#plan = plan;
+		this.#run = run;
+	}
+
+	/** Everything: at the beginning, and after a restart. */
+	all(): void {
+		this.after("");
+		for (const [path, { state }] of Object.entries(this.#run.steps)) if (state === "running") this.after(path);
+		for (const prefix of Object.keys(this.#run.frames)) if (prefix !== COMPENSATE) this.after(prefix);
+	}
+
+	/** What follows from a step that has changed, or (a path with a dot at its end) from a list that has begun. */
+	after(path: string): void {
+		if (path === "" || path.endsWith(".")) {
+			this.#list(path);
+			this.#listChanged(path);
+			return;
+		}
+		const prefix = prefixOf(path);
+		if (prefix === COMPENSATE) return;
+		const step = stepAt(this.#run, path);
+		if (step === undefined) return;
+		const { place, planned } = this.#stepOf(path, prefix);
+		if (step.state === "running") {
+			if (this.#once(`items ${path}`)) this.#goOn(place, planned, path, step);
+			return;
+		}
+		if (isDone(step.state)) {
+			for (const dependent of planned.dependents) this.#begin(place, place.list.steps[dependent] as StepPlan);
+		} else this.#broke(prefix);
+		this.#listChanged(prefix);
+	}
+
+	/** Every step of a list that may begin. */
+	#list(prefix: string): void {
+		const place = this.#place(prefix);
+		for (const planned of place.list.steps) this.#begin(place, planned);
+	}
+
+	/** W1-W3 */
+	#begin(place: Place, planned: StepPlan): void {
+		const path = place.prefix + planned.step.id;
+		if (stepAt(this.#run, path) !== undefined || !this.#needsAreOver(place, planned)) return;
+		if (this.#isHalted(place) || !this.#once(path)) return;
+		if (this.#run.over >= MAX_RUN_STEPS) {
+			this.#fail(
+				path,
+				new MusterError("E_STEP_FAILED", `a run may have ${MAX_RUN_STEPS} steps over all rounds and items`),
+			);
+			return;
+		}
+		try {
+			const take = (name: string): Signal | undefined => this.#signal(name);
+			for (const command of beginStep(this.#plan, this.#run, place, planned, path, this.#extra(place), take)) {
+				this.commands.push(command);
+			}
+		} catch (error) {
+			this.#fail(path, error);
 		}
 	}
-	if (views.every((view) => view !== undefined)) {
-		const outputs = named("The outputs", () => plan.outputs(scopeOf(plan, plan.sees, views, run)));
-		commands.push({ kind: "complete", outputs: outputs as { [name: string]: Json } });
-	}
-	return commands;
-}
 
-type Begin = Extract<Command, { kind: "start" | "skip" }>;
-
-function beginStep(plan: Plan, { step, sees, condition, items, input }: StepPlan, views: Views, run: Run): Begin {
-	const scope = scopeOf(plan, sees, views, run);
-	if (condition && !named(`The "if" of step "${step.id}"`, () => condition(scope))) {
-		return { kind: "skip", step: step.id };
-	}
-	const fill = (with_: Scope): Json => named(`The "with" of step "${step.id}"`, () => input(with_));
-	if (items === undefined || step.forEach === undefined) {
-		return { kind: "start", step: step.id, each: false, inputs: [fill(scope)] };
-	}
-	const list = checkList(
-		step.id,
-		named(`The "forEach" of step "${step.id}"`, () => items(scope)),
-	);
-	const name = step.forEach.as;
-	const inputs = list.map((item, index) => fill({ ...scope, [name]: item, index }));
-	return { kind: "start", step: step.id, each: true, inputs };
-}
-
-function checkList(id: string, list: Json): Json[] {
-	if (Array.isArray(list) && list.length <= MAX_ITEMS) return list;
-	const problem = Array.isArray(list)
-		? `${list.length} items; ${MAX_ITEMS} are allowed`
-		: `${nameType(list)}, not a list`;
-	const hint = Array.isArray(list)
-		? "Give several items to one task."
-		: "A list is, for example, steps.a.outputs or [1, 2].";
-	const where = `The "forEach" of step "${id}"`;
-	throw new MusterError("E_EXPRESSION", `${where} goes over ${problem}`, { hint, details: { where, reason: problem } });
-}
-
-type Views = readonly (View | undefined)[];
-
-function scopeOf(plan: Plan, sees: readonly number[], views: Views, run: Run): { [name: string]: Json } {
-	const steps: { [id: string]: Json } = {};
-	for (const place of sees) {
-		const view = views[place];
-		if (view !== undefined) steps[(plan.steps[place] as StepPlan).step.id] = view;
-	}
-	return { inputs: run.inputs, steps, run: { id: run.id } };
-}
-
-const SKIPPED: View = { state: "skipped", output: null, outputs: [] };
-
-/** Undefined until the step is completed or skipped. */
-function viewOf(step: RunStep | undefined): View | undefined {
-	if (step?.state === "skipped") return SKIPPED;
-	if (step?.state !== "completed") return undefined;
-	const outputs = step.outputs as Json[];
-	return { state: "completed", output: step.each ? outputs : (outputs[0] ?? null), outputs };
-}
-
-function viewAfter(command: Begin): View | undefined {
-	if (command.kind === "skip") return SKIPPED;
-	return command.inputs.length === 0 ? { state: "completed", output: [], outputs: [] } : undefined;
-}
-
-const stepOf = (run: Run, id: string): RunStep | undefined =>
-	Object.hasOwn(run.steps, id) ? run.steps[id] : undefined;
-
-const isBroken = (step: RunStep | undefined): boolean => step?.state === "failed" || step?.state === "cancelled";
-
-function countRunning(run: Run): number {
-	let running = 0;
-	for (const id in run.steps) if (run.steps[id]?.state === "running") running++;
-	return running;
-}
-
-/** Runs `work` and says in an error of an expression where it stands. */
-function named<Value>(what: string, work: () => Value): Value {
-	try {
-		return work();
-	} catch (thrown) {
-		const error = thrown as MusterError;
-		if (error.code !== "E_EXPRESSION") throw thrown;
-		throw new MusterError("E_EXPRESSION", `${what} cannot be evaluated: ${error.message}`, {
-			hint: error.hint,
-			details: { ...error.details, where: what },
+	#needsAreOver(place: Place, { needs }: StepPlan): boolean {
+		// One that joins many steps is asked after each of them.
+		if (needs.length > frameAt(this.#run, place.prefix).over) return false;
+		return needs.every((need) => {
+			const step = stepAt(this.#run, place.prefix + (place.list.steps[need] as StepPlan).step.id);
+			return step !== undefined && isDone(step.state);
 		});
 	}
+
+	/** A step that runs: its next items, or the end of a loop. */
+	#goOn(place: Place, planned: StepPlan, path: string, step: RunStep): void {
+		const active = step.begun - step.done - step.failed;
+		if (this.#isHalted(place)) {
+			const giveUp = active === 0 || step.items === "wait" || step.items === "run";
+			if (giveUp) this.commands.push({ kind: "end", step: path, state: "cancelled" });
+			return;
+		}
+		try {
+			if (step.open) this.#loop(planned, path, step, active);
+			else if (step.begun < step.total && (step.late || !isLost(step))) {
+				for (const command of nextItems(this.#plan, this.#run, place, planned, path, step, this.#extra(place))) {
+					this.commands.push(command);
+				}
+			}
+		} catch (error) {
+			this.#fail(path, error);
+		}
+	}
+
+	#loop(planned: StepPlan, path: string, step: RunStep, active: number): void {
+		if (active > 0) return;
+		if (step.failed > 0) {
+			this.commands.push({ kind: "end", step: path, state: "failed", ...(step.error && { error: step.error }) });
+			return;
+		}
+		const { until } = planned;
+		const round = step.begun - 1;
+		const isDone = round >= 0 && until !== undefined && this.#isTrue(`${path}.${round}.`, planned, until);
+		if (!isDone && step.begun < step.total) {
+			this.commands.push({ kind: "item", step: path, index: step.begun });
+		} else if (isDone || planned.step.loop?.onMax !== "fail") {
+			this.commands.push({ kind: "end", step: path, state: "completed" });
+		} else {
+			const reason = `the loop of step "${planned.step.id}" made ${step.total} rounds and "until" is not true`;
+			this.#fail(path, new MusterError("E_STEP_FAILED", reason, { hint: "Raise max, or let onMax be continue." }));
+		}
+	}
+
+	#isTrue(prefix: string, { step }: StepPlan, until: NonNullable<StepPlan["until"]>): boolean {
+		const place = this.#place(prefix);
+		const scope = scopeOf(this.#plan, this.#run, place, until.reads);
+		return named(`The "until" of step "${step.id}"`, () => until.fill(scope));
+	}
+
+	/** A list inside of a step: it may have come to its end, or have to be stopped (W3). */
+	#listChanged(prefix: string): void {
+		const { running, over } = frameAt(this.#run, prefix);
+		const place = this.#place(prefix);
+		if (place.around === undefined || running > 0) return;
+		const { path, index, planned } = place.around;
+		if (stepAt(this.#run, path)?.state !== "running" || !this.#once(`end ${prefix}`)) return;
+		if (over === place.list.steps.length) this.commands.push(this.#listOutput(place, planned, path, index));
+		else if (this.#isHalted(place)) {
+			this.commands.push({ kind: "item-end", step: path, index, error: listError(this.#run, place) });
+		}
+	}
+
+	#listOutput(place: Place, { step, output }: StepPlan, path: string, index: number): Command {
+		try {
+			return { kind: "item-end", step: path, index, output: this.#outputOf(place, step.id, output) };
+		} catch (error) {
+			return { kind: "item-end", step: path, index, error: expressionError(error) };
+		}
+	}
+
+	#outputOf(place: Place, id: string, output: StepPlan["output"]): Json {
+		if (output === undefined) {
+			const scope = scopeOf(this.#plan, this.#run, place, new Set(place.list.places.keys()));
+			const views = Object.entries(scope.steps as { [id: string]: { output: Json } });
+			return Object.fromEntries(views.map(([name, view]) => [name, view.output]));
+		}
+		return named(`The "output" of step "${id}"`, () =>
+			output.fill(scopeOf(this.#plan, this.#run, place, output.reads)),
+		);
+	}
+
+	/** A step of the list failed or was cancelled. If none had before, what waits inside of the list is given up. */
+	#broke(prefix: string): void {
+		const fresh = (this.#fresh.get(prefix) ?? 0) + 1;
+		this.#fresh.set(prefix, fresh);
+		if (fresh === frameAt(this.#run, prefix).broken) this.#halt(prefix);
+	}
+
+	#halt(prefix: string): void {
+		if (frameAt(this.#run, prefix).running === 0) return;
+		const place = this.#place(prefix);
+		for (const planned of place.list.steps) {
+			const path = prefix + planned.step.id;
+			const step = stepAt(this.#run, path);
+			if (step?.state !== "running") continue;
+			if (this.#once(`items ${path}`)) this.#goOn(place, planned, path, step);
+			for (let index = 0; step.items === "frame" && index < step.begun; index++) this.#halt(`${path}.${index}.`);
+		}
+	}
+
+	#isHalted(place: Place): boolean {
+		for (let at: Place | undefined = place; at !== undefined; at = at.around?.place) {
+			if (frameAt(this.#run, at.prefix).broken > 0) return true;
+		}
+		return false;
+	}
+
+	/** The run as a whole (W4, W5): only when no list has more to do. */
+	ends(): void {
+		if (this.commands.length > 0) return;
+		const { main, onFailure, finally: last } = this.#plan;
+		const top = frameAt(this.#run, "");
+		if (top.running > 0) return;
+		const failed = top.broken > 0;
+		if (!failed && top.over < main.steps.length) throw this.#stuck();
+		if (failed && this.#plan.compensates && this.#undoIsUnderWay()) return;
+		if (failed && onFailure !== undefined && this.#isUnderWay("onFailure.")) return;
+		if (last !== undefined && this.#isUnderWay("finally.")) return;
+		this.commands.push(this.#end(failed));
+	}
+
+	#end(failed: boolean): Command {
+		const late = frameAt(this.#run, "finally.").broken > 0 ? placeOf(this.#plan, "finally.") : undefined;
+		if (failed) return { kind: "fail", error: reasonOf(this.#plan, this.#run) };
+		if (late !== undefined) return { kind: "fail", error: listError(this.#run, late) };
+		const { outputs } = this.#plan;
+		try {
+			const scope = scopeOf(this.#plan, this.#run, this.#place(""), outputs.reads);
+			const filled = named("The outputs", () => outputs.fill(scope));
+			return { kind: "complete", outputs: filled as { [name: string]: Json } };
+		} catch (error) {
+			return { kind: "fail", error: expressionError(error) };
+		}
+	}
+
+	/** Begins a list of the aftermath; false when it is over. */
+	#isUnderWay(prefix: "onFailure." | "finally."): boolean {
+		const { running, over, broken } = frameAt(this.#run, prefix);
+		if (running > 0) return true;
+		if (broken > 0 || over === this.#place(prefix).list.steps.length) return false;
+		this.#list(prefix);
+		if (this.commands.length === 0) throw this.#stuck();
+		return true;
+	}
+
+	/** Undoes one more completed step, the one that was over last first; false when all are undone. */
+	#undoIsUnderWay(): boolean {
+		if (frameAt(this.#run, COMPENSATE).running > 0) return true;
+		const path = nextToUndo(this.#plan, this.#run);
+		const step = path === undefined ? undefined : stepAt(this.#run, path);
+		if (path === undefined || step === undefined) return false;
+		const { place, planned } = stepOf(this.#plan, path);
+		try {
+			for (const command of beginUndo(this.#plan, this.#run, place, planned, path, step)) this.commands.push(command);
+		} catch (error) {
+			this.#fail(path + COMPENSATE, error);
+		}
+		return true;
+	}
+
+	/** What the aftermath knows besides. */
+	#extra(place: Place): Extra {
+		let top = place;
+		while (top.around !== undefined) top = top.around.place;
+		if (!top.aftermath) return {};
+		const failed = frameAt(this.#run, "").broken > 0;
+		const { code, message, details } = failed ? reasonOf(this.#plan, this.#run) : ({} as Partial<ErrorData>);
+		const error = failed ? { code: code ?? "", message: message ?? "", step: (details?.step as string) ?? "" } : null;
+		const { id, workflow } = this.#run;
+		return { error, run: { id, workflow, state: failed ? "failed" : "completed" } };
+	}
+
+	#fail(path: string, error: unknown): void {
+		this.commands.push({ kind: "end", step: path, state: "failed", error: expressionError(error) });
+	}
+
+	#stuck(): MusterError {
+		const { id, workflow } = this.#run;
+		return new MusterError("E_RUN_MISFIT", `run ${id} of "${workflow}" cannot go on: its steps wait for each other`, {
+			hint: "Its record does not fit its definition. Cancel it, or start it again.",
+		});
+	}
+
+	/** The oldest kept signal of this name that no step of this wave has taken. */
+	#signal(name: string): Signal | undefined {
+		const signal = this.#run.signals?.find((kept) => kept.name === name && !this.#taken.has(kept));
+		if (signal !== undefined) this.#taken.add(signal);
+		return signal;
+	}
+
+	#once(key: string): boolean {
+		if (this.#seen.has(key)) return false;
+		this.#seen.add(key);
+		return true;
+	}
+
+	#place(prefix: string): Place {
+		let place = this.#places.get(prefix);
+		if (place === undefined) {
+			place = placeOf(this.#plan, prefix);
+			this.#places.set(prefix, place);
+		}
+		return place;
+	}
+
+	#stepOf(path: string, prefix: string): { place: Place; planned: StepPlan } {
+		const place = this.#place(prefix);
+		const planned = place.list.steps[place.list.places.get(path.slice(prefix.length)) ?? -1];
+		return planned === undefined ? stepOf(this.#plan, path) : { place, planned };
+	}
 }
 
-function stepFailed(run: Run, broken: string[]): ErrorData {
-	const step = broken.find((id) => stepOf(run, id)?.state === "failed") ?? (broken[0] as string);
-	const { state, error } = stepOf(run, step) as RunStep;
-	const others = broken.length > 1 ? ` (and ${broken.length - 1} more)` : "";
-	const failure = new MusterError(
-		"E_STEP_FAILED",
-		`Step "${step}" ${state === "cancelled" ? "was cancelled" : state}${error ? `: ${error.message}` : ""}${others}`,
-		{
-			hint: error?.hint,
-			details: { step, ...(error && { code: error.code }), ...(broken.length > 1 && { steps: broken.slice(0, 100) }) },
-		},
-	);
-	const data = toErrorData(failure);
-	if (error !== undefined) data.cause = { name: error.code, message: error.message };
-	return data;
-}
-
-function stuck(definition: WorkflowDefinition, run: Run): MusterError {
-	return new MusterError(
-		"E_INTERNAL",
-		`run ${run.id} of "${definition.name}" cannot go on: its steps wait for each other`,
-	);
+/** What a run may meet: anything else is a defect and goes on being thrown. */
+function expressionError(thrown: unknown): ErrorData {
+	const { code } = thrown as MusterError;
+	if (code !== "E_EXPRESSION" && code !== "E_STEP_FAILED" && code !== "E_INPUT_INVALID") throw thrown;
+	return toErrorData(thrown);
 }

@@ -1,110 +1,386 @@
 /**
- * The embedded workflow engine: turns what `decide` says into events. A step is one or more tasks whose ids follow from
- * the run, the step and the index, so nothing can ever start twice. Everything it emits goes into the same journal group
+ * The embedded workflow engine: turns what `decide` says into events. A step is one or more items whose ids follow from
+ * the run, the step and the index, so nothing can ever begin twice. Everything it emits goes into the same journal group
  * as the event that led to it; after a crash the same state gives the same commands again.
  */
-import { MusterError, toErrorData } from "../errors.ts";
+import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
-import type { State } from "../state.ts";
+import { apply, createState, type Sink, type State } from "../state.ts";
 import type { NewTask, Priority, Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
-import type { StepDefinition, WorkflowDefinition } from "./definition.ts";
-import type { Command, Run } from "./run.ts";
+import { MAX_RUN_DEPTH, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
+import { checkGroup, groupOf } from "./group.ts";
+import { checkInputs } from "./inputs.ts";
+import { planOf } from "./plan.ts";
+import { type Command, isRunOver, type NewRun, type Run, type RunStep } from "./run.ts";
+import { COMPENSATE, isListLive, stepAt } from "./run-fold.ts";
+import { stepOf } from "./scope.ts";
 
 const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
 
-type Emit = (event: Event) => void;
+export type Emit = (event: Event) => void;
 
-/** `run.step` for a single task, `run.step.3` for the fourth of a forEach. */
+/** Told of what events cannot carry. */
+export interface EngineListener {
+	/** The step has a time at which {@link expireStep} is to be called, wall clock. */
+	timed(run: Run, path: string, until: number): void;
+	/** It is over while items of it were under way: those are to be cancelled. */
+	stray(run: Run, path: string): void;
+	/** A step began this run of another workflow. */
+	inner(run: Run, definition: WorkflowDefinition): void;
+	/** The run cannot go on: it is to be parked. @throws when it is to go no further for all */
+	misfit(run: Run, error: unknown, emit: Emit): void;
+}
+
+/** What a step's item is called: `run.step` alone, `run.step.3` for the fourth of a forEach. */
 export const stepTaskId = (run: string, step: string, each: boolean, index: number): string =>
 	each ? `${run}.${step}.${index}` : `${run}.${step}`;
 
-/** The events that begin a run: its creation and its first steps. */
-export function beginRun(definition: WorkflowDefinition, hash: string, run: Run, known: boolean): Event[] {
-	const { id, workflow, inputs, createdAt: at } = run;
-	const events: Event[] = known ? [] : [{ type: "workflow.defined", at, hash, definition }];
-	events.push({ type: "run.created", at, id, workflow, hash, inputs });
-	carryOut(definition, run, decide(definition, run), at, (event) => events.push(event));
-	return events;
+/** Ids of the tasks or inner runs of a step that may have begun. */
+export function* itemIds(run: Run, path: string, { items, each, total, open }: RunStep): Generator<string> {
+	if (open || (items !== undefined && items !== "task" && items !== "run")) return;
+	for (let index = 0; index < total; index++) yield stepTaskId(run.id, path, each, index);
 }
 
-/** Called inside the transaction in which a step of the run came to its end, and at a start for every live run. */
-export function advanceRun(state: State, id: string, at: number, emit: Emit): void {
-	const run = state.runs.get(id);
-	if (run === undefined) return;
-	const definition = state.definitions.get(run.hash);
-	if (definition === undefined) {
-		const error = new MusterError("E_INTERNAL", `the definition ${run.hash} of the run ${id} is not in the journal`);
-		emit({ type: "run.failed", at, id, error: toErrorData(error) });
-		return;
-	}
-	carryOut(definition, run, decide(definition, run), at, emit);
+/** A run to go on with, and the paths of its steps that changed; absent: look at all of it. */
+export interface Next {
+	id: string;
+	changed?: readonly string[];
 }
 
-/** Whether the end of this task may let its run go on: only when its step is over. */
-export function stepIsOver(state: State, task: Task): boolean {
-	if (task.run === undefined) return false;
-	const step = state.runs.get(task.run.id)?.steps[task.run.step];
-	return step !== undefined && step.state !== "running";
-}
-
-function carryOut(definition: WorkflowDefinition, run: Run, commands: Command[], at: number, emit: Emit): void {
-	for (const command of commands) {
-		switch (command.kind) {
-			case "start": {
-				const step = definition.steps.find((candidate) => candidate.id === command.step) as StepDefinition;
-				const tasks = command.inputs.map((input, index) => stepTask(run, step, command.each, index, input, at));
-				const problem = inputProblem(tasks);
-				if (problem !== undefined) {
-					emit({ type: "run.failed", at, id: run.id, error: toErrorData(problem) });
-					return;
-				}
-				emit({ type: "step.started", at, run: run.id, step: step.id, each: command.each, total: tasks.length });
-				for (const task of tasks) emit({ type: "task.submitted", at, task });
-				break;
-			}
-			case "skip":
-				emit({ type: "step.skipped", at, run: run.id, step: command.step });
-				break;
-			case "complete":
-				emit({ type: "run.completed", at, id: run.id, outputs: command.outputs });
-				break;
-			case "fail":
-				emit({ type: "run.failed", at, id: run.id, error: command.error });
-				break;
+/** Lets a run go on after steps of it changed, and every other run that this concerns: one that cannot holds up no other. */
+export function advanceRun(state: State, next: Next, at: number, emit: Emit, listener: EngineListener): void {
+	const open: Next[] = [next];
+	for (let item = open.pop(); item !== undefined; item = open.pop()) {
+		const run = state.runs.get(item.id);
+		if (run?.state !== "running") continue;
+		try {
+			new Advance(state, run, at, emit, listener, open).go(item.changed);
+		} catch (error) {
+			listener.misfit(run, error, emit);
 		}
 	}
 }
 
-function stepTask(run: Run, step: StepDefinition, each: boolean, index: number, input: Json, at: number): NewTask {
+/** Once a run is over: the run above it, and those that waited for its place in their group. */
+export function afterRun(state: State, { parent, group }: Run, at: number, emit: Emit): Next[] {
+	const next: Next[] = group === undefined ? [] : promote(state, group.key, at, emit);
+	if (parent !== undefined) next.push({ id: parent.id, changed: [parent.step] });
+	return next;
+}
+
+/** What begins a run. */
+export interface Beginning {
+	run: NewRun;
+	/** Its own definition and those it may use, by hash. */
+	definitions: ReadonlyMap<string, WorkflowDefinition>;
+	/** Whether the journal keeps a definition anyway. */
+	isKnown(hash: string): boolean;
+	/** Steps taken over from the run that it forks. */
+	copied?: readonly { step: string; record: RunStep }[];
+}
+
+/**
+ * The events that begin a run: its creation and its first steps. A run with a concurrency group is only created: whether
+ * it may begin is decided when it is in the state.
+ */
+export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, at: number): Event[] {
+	const events: Event[] = [];
+	const scratch = createState();
+	const emit = (event: Event): void => {
+		events.push(event);
+		apply(scratch, event, silent);
+	};
+	for (const [hash, definition] of definitions) {
+		if (isKnown(hash)) scratch.definitions.set(hash, definition);
+		else emit({ type: "workflow.defined", at, hash, definition });
+	}
+	const group = groupOf(definitions.get(run.hash) as WorkflowDefinition, run);
+	emit({ type: "run.created", at, ...run, ...(group && { group }) });
+	for (const { step, record } of copied) emit({ type: "step.copied", at, run: run.id, step, record });
+	if (group === undefined) advanceRun(scratch, { id: run.id }, at, emit, unheard);
+	return events;
+}
+
+const silent: Sink = { task: () => undefined, run: () => undefined };
+const unheard: EngineListener = {
+	timed: () => undefined,
+	stray: () => undefined,
+	inner: () => undefined,
+	misfit: (_, error) => {
+		throw error;
+	},
+};
+
+/** Whether the end of this task may let its run go on: its step is over, or has further items. */
+export function mayGoOn(state: State, task: Task): boolean {
+	const run = task.run && state.runs.get(task.run.id);
+	const step = task.run && run && stepAt(run, task.run.step);
+	return step !== undefined && (step.state !== "running" || step.begun < step.total);
+}
+
+/** One run while it is carried on. */
+class Advance {
+	readonly #state: State;
+	readonly #run: Run;
+	readonly #definition: WorkflowDefinition;
+	readonly #at: number;
+	readonly #emit: Emit;
+	readonly #listener: EngineListener;
+	/** Other runs to go on with. */
+	readonly #open: Next[];
+	#changed: string[] = [];
+	#inputBytes = 0;
+
+	constructor(state: State, run: Run, at: number, emit: Emit, listener: EngineListener, open: Next[]) {
+		const definition = state.definitions.get(run.hash);
+		if (definition === undefined) {
+			throw new MusterError("E_RUN_MISFIT", `the definition ${run.hash} of the run ${run.id} is not in the journal`, {
+				details: { run: run.id },
+			});
+		}
+		this.#state = state;
+		this.#run = run;
+		this.#definition = definition;
+		this.#at = at;
+		this.#emit = emit;
+		this.#listener = listener;
+		this.#open = open;
+	}
+
+	/** Wave after wave, until only what runs can change anything. */
+	go(changed: readonly string[] | undefined): void {
+		for (const path of changed ?? []) this.#checkStray(path);
+		let commands = this.#decide(changed);
+		while (commands.length > 0) {
+			this.#changed = [];
+			for (const command of commands) this.#carryOut(command);
+			if (isRunOver(this.#run.state)) {
+				this.#open.push(...afterRun(this.#state, this.#run, this.#at, this.#emit));
+				return;
+			}
+			if (this.#changed.length === 0) return; // what has begun runs
+			commands = this.#decide(this.#changed);
+		}
+	}
+
+	#decide(changed: readonly string[] | undefined): Command[] {
+		try {
+			return decide(this.#definition, this.#run, changed);
+		} catch (thrown) {
+			const { id } = this.#run;
+			const data = toErrorData(thrown, "E_INTERNAL");
+			throw new MusterError("E_RUN_MISFIT", `the run ${id} cannot go on: ${data.message}`, {
+				hint: data.hint,
+				details: { run: id },
+				cause: thrown,
+			});
+		}
+	}
+
+	#carryOut(command: Command): void {
+		const at = this.#at;
+		const { id } = this.#run;
+		// An earlier command of the wave may have ended the step around it.
+		if ("step" in command && !isListLive(this.#run, command.step)) return;
+		switch (command.kind) {
+			case "start": {
+				const { kind: _, limitMs, ...step } = command;
+				const until = limitMs === undefined ? undefined : at + limitMs;
+				this.#emit({ type: "step.started", at, run: id, ...step, ...(until !== undefined && { until }) });
+				if (until !== undefined) this.#listener.timed(this.#run, command.step, until);
+				this.#touched(command.step);
+				return;
+			}
+			case "item":
+				if (stepAt(this.#run, command.step)?.state === "running") this.#beginItem(command);
+				return;
+			case "item-end": {
+				const { kind: _, ...end } = command;
+				this.#emit({ type: "item.ended", at, run: id, ...end });
+				this.#changed.push(command.step);
+				return;
+			}
+			case "end": {
+				const { step, state, error } = command;
+				if (state === "skipped") this.#emit({ type: "step.skipped", at, run: id, step });
+				else this.#emit({ type: "step.ended", at, run: id, step, state, ...(error && { error }) });
+				this.#changed.push(step);
+				this.#checkStray(step);
+				return;
+			}
+			case "complete":
+				this.#emit({ type: "run.completed", at, id, outputs: command.outputs });
+				return;
+			case "fail":
+				this.#emit({ type: "run.failed", at, id, error: command.error });
+		}
+	}
+
+	/** A step that is over at once: it has no items. */
+	#touched(path: string): void {
+		if (stepAt(this.#run, path)?.state !== "running") this.#changed.push(path);
+	}
+
+	#checkStray(path: string): void {
+		const step = stepAt(this.#run, path);
+		if (step === undefined || step.state === "running") return;
+		if (step.begun > step.done + step.failed) this.#listener.stray(this.#run, path);
+	}
+
+	#beginItem(command: Extract<Command, { kind: "item" }>): void {
+		const { step: path, index } = command;
+		const { items, each } = stepAt(this.#run, path) ?? { items: undefined, each: false };
+		if (items === "frame") {
+			this.#emit({ type: "item.started", at: this.#at, run: this.#run.id, step: path, index });
+			this.#changed.push(`${path}.${index}.`);
+			return;
+		}
+		const input = command.input ?? null;
+		const problem = this.#inputProblem(stepTaskId(this.#run.id, path, each, index), input);
+		try {
+			if (problem !== undefined) throw problem;
+			if (items === "run") this.#beginRun(path, each, index, input);
+			else this.#beginTask(command, each, input);
+		} catch (error) {
+			this.#emit({ type: "item.ended", at: this.#at, run: this.#run.id, step: path, index, error: toErrorData(error) });
+			this.#changed.push(path);
+		}
+	}
+
+	#beginTask(
+		{ step: path, index, concurrencyKey, rateKey }: Extract<Command, { kind: "item" }>,
+		each: boolean,
+		input: Json,
+	): void {
+		const definition = definitionAt(this.#definition, path);
+		const { concurrency, rate } = definition;
+		const task = stepTask(this.#run, path, each, index, definition, input, this.#at);
+		if (concurrency !== undefined) task.concurrency = { ...concurrency, key: concurrencyKey ?? concurrency.key };
+		if (rate !== undefined) task.rate = { ...rate, key: rateKey ?? rate.key };
+		this.#emit({ type: "task.submitted", at: this.#at, task });
+	}
+
+	/** @throws E_INPUT_INVALID, E_WORKFLOW_UNKNOWN, E_CONFLICT */
+	#beginRun(path: string, each: boolean, index: number, input: Json): void {
+		const { id, uses = {}, parent } = this.#run;
+		const name = definitionAt(this.#definition, path).workflow ?? "";
+		const hash = Object.hasOwn(uses, name) ? uses[name] : undefined;
+		const definition = hash === undefined ? undefined : this.#state.definitions.get(hash);
+		if (hash === undefined || definition === undefined) {
+			throw new MusterError("E_WORKFLOW_UNKNOWN", `the workflow "${name}" was not there when the run began`);
+		}
+		const depth = (parent?.depth ?? 0) + 1;
+		if (depth > MAX_RUN_DEPTH) throw new MusterError("E_INPUT_INVALID", `runs may nest ${MAX_RUN_DEPTH} deep`);
+		const inputs = checkInputs(definition, input);
+		const child: NewRun = {
+			...{ id: stepTaskId(id, path, each, index), workflow: name, hash, inputs },
+			...(Object.keys(uses).length > 0 && { uses }),
+			parent: { id, step: path, index, depth },
+		};
+		checkGroup(definition, child, (key) => this.#state.groups.get(key) ?? []);
+		this.#open.push(...createdRun(this.#state, definition, child, this.#at, this.#emit));
+		this.#listener.inner(this.#state.runs.get(child.id) as Run, definition);
+	}
+
+	/** What a step submits at once goes into the journal at once, so its inputs are bounded one by one and together. */
+	#inputProblem(id: string, input: Json): MusterError | undefined {
+		const text = JSON.stringify(input);
+		// A UTF-16 unit is at most three bytes of UTF-8.
+		const bytes = text.length < 1_024 ? text.length : Buffer.byteLength(text);
+		this.#inputBytes += bytes;
+		if (bytes > MAX_INPUT_BYTES) return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
+		if (this.#inputBytes <= MAX_STEP_INPUT_BYTES) return undefined;
+		return tooLarge(`the inputs of the tasks beside ${id} have together`, MAX_STEP_INPUT_BYTES);
+	}
+}
+
+/** Emits the creation of a run; returns what may go on with it: the run itself, unless its concurrency group is full. */
+export function createdRun(
+	state: State,
+	definition: WorkflowDefinition,
+	fresh: NewRun,
+	at: number,
+	emit: Emit,
+): Next[] {
+	const group = groupOf(definition, fresh);
+	emit({ type: "run.created", at, ...fresh, ...(group && { group }) });
+	return group === undefined ? [{ id: fresh.id }] : promote(state, group.key, at, emit);
+}
+
+/** Lets queued runs of a group begin while it has room; returns those, for {@link advanceRun}. */
+export function promote(state: State, key: string, at: number, emit: Emit): Next[] {
+	const runs = [...(state.groups.get(key) ?? [])];
+	let busy = runs.filter((run) => run.state !== "queued").length;
+	const begun: Next[] = [];
+	for (const run of runs) {
+		if (run.state !== "queued" || busy >= (run.group?.limit ?? 1)) continue;
+		emit({ type: "run.started", at, id: run.id });
+		begun.push({ id: run.id });
+		busy++;
+	}
+	return begun;
+}
+
+/** The definition of the step whose items stand at a path; for a compensation as if it were a step. */
+export function definitionAt(definition: WorkflowDefinition, path: string): StepDefinition {
+	const undo = path.endsWith(COMPENSATE);
+	const { step } = stepOf(planOf(definition), undo ? path.slice(0, -COMPENSATE.length) : path).planned;
+	if (!undo) return step;
+	const { compensate } = step;
+	return { id: step.id, needs: [], ...(step.priority && { priority: step.priority }), ...compensate };
+}
+
+function stepTask(
+	run: Run,
+	path: string,
+	each: boolean,
+	index: number,
+	step: StepDefinition,
+	input: Json,
+	at: number,
+): { -readonly [K in keyof NewTask]: NewTask[K] } {
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {
-		id: stepTaskId(run.id, step.id, each, index),
-		type: step.skill,
+		id: stepTaskId(run.id, path, each, index),
+		type: step.skill ?? "",
 		input,
 		priority: (step.priority ?? "normal") as Priority,
 		submittedAt: at,
-		run: { id: run.id, step: step.id, index },
+		run: { id: run.id, step: path, index },
 	};
 	if (step.retry !== undefined) task.retry = step.retry;
 	if (step.capabilities?.length) task.capabilities = step.capabilities;
 	if (step.timeoutMs !== undefined) task.timeoutMs = step.timeoutMs;
 	if (step.idleTimeoutMs !== undefined) task.idleTimeoutMs = step.idleTimeoutMs;
+	if (step.stallTimeoutMs !== undefined) task.stallTimeoutMs = step.stallTimeoutMs;
 	return task;
 }
 
-/** All tasks of a step go into the journal at once, so their inputs are bounded one by one and together. */
-function inputProblem(tasks: readonly NewTask[]): MusterError | undefined {
-	let all = 0;
-	for (const { id, input } of tasks) {
-		const bytes = Buffer.byteLength(JSON.stringify(input));
-		all += bytes;
-		if (bytes > MAX_INPUT_BYTES) return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
-		if (all > MAX_STEP_INPUT_BYTES)
-			return tooLarge(`the inputs of the tasks beside ${id} have together`, MAX_STEP_INPUT_BYTES);
+/**
+ * The time of a step has come: a duration is over, a wait or the whole step took too long. Undefined when it is over
+ * already or its time has not come.
+ */
+export function expireStep(definition: WorkflowDefinition, run: Run, path: string, at: number): Event | undefined {
+	const step = stepAt(run, path);
+	if (step?.state !== "running" || step.until === undefined || step.until > at) return undefined;
+	const ended = { type: "item.ended", at, run: run.id, step: path, index: 0 } as const;
+	if (step.wait?.kind === "duration") return { ...ended, output: null };
+	const late = new Date(step.until).toISOString();
+	if (step.wait === undefined) {
+		const error = timeError("E_TIMEOUT", `step "${path}" took longer than its timeout; it ended ${late}`);
+		return { type: "step.ended", at, run: run.id, step: path, state: "failed", error };
 	}
-	return undefined;
+	if (definitionAt(definition, path).wait?.onTimeout === "continue") {
+		const { wait } = step;
+		const output = wait.kind === "approval" ? { approved: false, expired: true, at, hash: wait.hash } : null;
+		return { ...ended, output };
+	}
+	return { ...ended, error: timeError("E_WAIT_EXPIRED", `what step "${path}" waited for did not come before ${late}`) };
 }
+
+const timeError = (code: "E_TIMEOUT" | "E_WAIT_EXPIRED", message: string): ErrorData =>
+	toErrorData(new MusterError(code, message));
 
 function tooLarge(what: string, limit: number): MusterError {
 	return new MusterError("E_INPUT_TOO_LARGE", `${what} more than ${limit} bytes`, {

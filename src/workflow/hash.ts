@@ -1,6 +1,6 @@
 /** What a run is pinned to. */
 import { createHash } from "node:crypto";
-import { canonicalJson, copyJson } from "../json.ts";
+import { canonicalJson, copyJson, type Json } from "../json.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 
 /**
@@ -12,3 +12,7 @@ export function definitionHash(definition: WorkflowDefinition): string {
 	const data = copyJson(definition, "the workflow", "E_INPUT_INVALID");
 	return createHash("sha256").update(canonicalJson(data)).digest("hex");
 }
+
+/** What the answer of a person is bound to: SHA-256 of the canonical JSON of title and content, as 64 hex digits. */
+export const hashOfQuestion = (title: string, content: Json): string =>
+	createHash("sha256").update(canonicalJson({ title, content })).digest("hex");

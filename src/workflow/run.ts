@@ -1,25 +1,84 @@
-/** One execution of a workflow, as the fold of its events. Plain data; `decide.ts` reads it, `state.ts` writes it. */
+/**
+ * One execution of a workflow, as the fold of its events. Plain data; `decide.ts` reads it, `run-fold.ts` writes it.
+ *
+ * Steps stand under their path: `edit` at the top, `edit.2.review` in the third round (or item) of `edit`,
+ * `onFailure.tell` and `finally.clean` in those lists, `pay.compensate` for the compensation of `pay`. What comes before
+ * the last part of a path is its frame: one list of steps under way.
+ */
 import type { ErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
 
-export type RunState = "running" | "completed" | "failed" | "cancelled";
+/** `queued`: its concurrency group is full. `parked`: it does not fit its definition; it is tried again at each start. */
+export type RunState = "queued" | "running" | "parked" | "completed" | "failed" | "cancelled";
 export type StepState = "running" | "completed" | "failed" | "skipped" | "cancelled";
+
+/** What an item of a step is: a task, a run of another workflow, a frame of steps, or something waited for. */
+export type ItemKind = "task" | "run" | "frame" | "wait";
+
+/** What an open wait waits for. */
+export type WaitRecord =
+	| { kind: "signal"; name: string }
+	| { kind: "event"; type: string }
+	| { kind: "duration" }
+	| {
+			kind: "approval";
+			title: string;
+			content: Json;
+			/** SHA-256 of the canonical JSON of title and content: what an answer is bound to. */
+			hash: string;
+			labels?: { [name: string]: string };
+	  };
+
+export interface Missing {
+	index: number;
+	code: string;
+	message: string;
+}
+
+/** Entries of `missing` that are kept; `failed` counts all. */
+export const MAX_MISSING_KEPT = 100;
 
 export interface RunStep {
 	state: StepState;
-	/** How many tasks it has: 1, or the number of items of its `forEach`. */
+	/** Absent: task. */
+	items?: ItemKind;
+	/** How many items it has: 1, the number of items of its `forEach`, or the most rounds of its loop. */
 	total: number;
-	/** Whether `outputs` is one output or a list. */
+	/** Whether `outputs` is one output or a list. A loop's output is that of its last round. */
 	each: boolean;
-	/** Outputs of its tasks by index; undefined where none is there yet. */
+	/** Outputs of its items by index; undefined where none is there yet. */
 	outputs: (Json | undefined)[];
-	/** Tasks that completed. */
+	/** Items that have begun. */
+	begun: number;
+	/** Items that completed. */
 	done: number;
-	/** Tasks that ended otherwise. The step is over when `done + failed` is `total`. */
+	/** Items that ended otherwise. */
 	failed: number;
+	/** How many items must complete. Absent: all. */
+	need?: number;
+	/** All items begin, and it is over when all of them are. Absent: as soon as the end is certain. */
+	late?: true;
+	/** Its end is decided by an event of its own, not by its items: a loop. */
+	open?: true;
+	/** The items that did not complete, the first {@link MAX_MISSING_KEPT}. */
+	missing?: Missing[];
+	wait?: WaitRecord;
+	/** Wall clock: when the wait or the step's time limit ends. */
+	until?: number;
 	startedAt: number;
 	endedAt?: number;
+	/** Its place in the order in which steps of the run were over, from 1. */
+	order?: number;
 	error?: ErrorData;
+}
+
+/** One list of steps under way, counted. */
+export interface Frame {
+	running: number;
+	/** Completed or skipped. */
+	over: number;
+	/** Failed or cancelled. */
+	broken: number;
 }
 
 export interface Run {
@@ -27,19 +86,73 @@ export interface Run {
 	workflow: string;
 	/** Hash of the definition it is pinned to. */
 	hash: string;
+	/** Hashes of the workflows its steps may run, by name; of the outermost run. */
+	uses?: { [name: string]: string };
+	/** The step of another run that runs it. */
+	parent?: { id: string; step: string; index: number; depth: number };
+	/** What started it, when nobody did: a schedule, an event, a webhook. */
+	trigger?: { kind: "cron" | "event" | "webhook"; id: string; dueAt?: number };
+	/** The run it was begun from again, and the first step that was not taken over. */
+	fork?: { run: string; step?: string };
+	group?: { key: string; limit: number };
 	inputs: { [name: string]: Json };
 	state: RunState;
 	createdAt: number;
+	/** When its group let it begin. Absent: at once. */
+	startedAt?: number;
 	endedAt?: number;
-	/** Steps that have begun or were skipped, by id. A step that is not here waits. */
-	steps: { [id: string]: RunStep };
+	/** Steps that have begun or were skipped, by path. A step that is not here waits. */
+	steps: { [path: string]: RunStep };
+	/** By the part of the path before the last dot; "" is the top. */
+	frames: { [prefix: string]: Frame };
+	/** Steps that were over so far, for {@link RunStep.order}. */
+	over: number;
+	/** Signals that nobody waited for yet. */
+	signals?: Signal[];
 	outputs?: { [name: string]: Json };
 	error?: ErrorData;
+	/** Why it is parked. */
+	parked?: ErrorData;
 }
+
+/** What `run.created` tells of a run; the rest follows from later events. */
+export type NewRun = Pick<
+	Run,
+	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "group" | "inputs"
+>;
+
+/** What `step.started` tells of a step. */
+export type NewStep = { step: string } & Pick<
+	RunStep,
+	"each" | "total" | "items" | "need" | "late" | "open" | "wait" | "until"
+>;
+
+export interface Signal {
+	name: string;
+	data: Json;
+}
+
+export const MAX_SIGNALS_KEPT = 100;
+
+export const isRunOver = (state: RunState): boolean =>
+	state === "completed" || state === "failed" || state === "cancelled";
 
 /** What the engine has to do next; `decide` returns these, the embedded engine turns them into events. */
 export type Command =
-	| { kind: "start"; step: string; each: boolean; inputs: Json[] }
-	| { kind: "skip"; step: string }
+	/** The step begins. Its items follow as commands of their own; with no items it is over at once. */
+	| ({ kind: "start" /** Its time limit or the length of its wait. */; limitMs?: number } & Omit<NewStep, "until">)
+	/** An item of it begins: a task with this input, a run of another workflow with these inputs, or a frame. */
+	| { kind: "item"; step: string; index: number; input?: Json; concurrencyKey?: string; rateKey?: string }
+	/** An item that is no task came to its end. */
+	| {
+			kind: "item-end";
+			step: string;
+			index: number;
+			output?: Json;
+			error?: ErrorData /** Uses up a kept signal of this name. */;
+			signal?: string;
+	  }
+	/** The step is over by decision: skipped, not begun because of an expression, a loop's end, a wait given up. */
+	| { kind: "end"; step: string; state: Exclude<StepState, "running">; error?: ErrorData }
 	| { kind: "complete"; outputs: { [name: string]: Json } }
 	| { kind: "fail"; error: ErrorData };

@@ -1,76 +1,83 @@
-/** Whether a definition means something: names, needs, cycles, defaults, and what its expressions mention. */
-
-import type { MusterError } from "../errors.ts";
+/** Whether a definition means something: names, needs, cycles, bounds, and what its expressions mention. */
+import { MusterError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import { type InputSpec, MAX_STEPS, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
-import { conditionText, type Expression, expressionsIn, type Read, tryCompile } from "./expression.ts";
+import {
+	type InputSpec,
+	MAX_NESTING,
+	MAX_STEPS,
+	RESERVED_STEP_IDS,
+	type StepDefinition,
+	type WorkflowDefinition,
+} from "./definition.ts";
+import { tryCompile } from "./expression.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import { misfit } from "./inputs.ts";
+import { checkName, forbiddenNames, identifier, stepId, workflowName } from "./names.ts";
 import { type Path, Problems, problemsError, quoteName } from "./problems.ts";
+import { MAX_LIMIT } from "./schema-values.ts";
+import { checkStep } from "./step-rules.ts";
+import { checkTrigger, eventMembers } from "./trigger-rules.ts";
+import { answerQuestions, checkCondition, checkTemplate, type Names, type StepList, type View } from "./visible.ts";
 
 /** Everything that is wrong, in no particular order. */
 export function validate(definition: WorkflowDefinition): Problems {
 	const problems = new Problems();
-	checkName(problems, ["name"], definition.name, WORKFLOW_NAME, "lower-case letters, digits and dashes");
+	checkName(problems, ["name"], definition.name, workflowName);
 	for (const [name, spec] of Object.entries(definition.inputs)) {
-		checkName(problems, ["inputs", name], name, IDENTIFIER, "letters, digits and _", true);
+		checkName(problems, ["inputs", name], name, identifier, true);
 		checkInput(problems, ["inputs", name], spec);
 	}
-	checkCount(problems, definition.steps.length);
-	const places = checkIds(problems, definition);
-	const graph = checkNeeds(problems, definition, places);
-	for (const [place, step] of definition.steps.entries()) {
-		checkName(
-			problems,
-			["steps", place, "skill"],
-			step.skill,
-			SKILL_NAME,
-			"lower-case letters, digits, dashes and dots",
-		);
-		checkStepExpressions({ problems, definition, places, graph, place }, step);
+	const inputs = Object.keys(definition.inputs);
+	const names: Names = new Map([
+		["inputs", inputs],
+		["steps", undefined],
+		["run", ["id", "workflow"]],
+	]);
+	const lists = new Lists(problems);
+	const main = lists.check(definition.steps, { path: ["steps"], names, loop: false, depth: 0 });
+	const afterwards = new Map(names).set("run", ["id", "workflow", "state"]).set("error", ["code", "message", "step"]);
+	for (const key of ["onFailure", "finally"] as const) {
+		const steps = definition[key];
+		if (steps !== undefined) lists.check(steps, { path: [key], names: afterwards, loop: false, depth: 0, main });
+	}
+	if (lists.total > MAX_STEPS) {
+		problems.add(["steps"], `there are ${lists.total} steps at all depths together; ${MAX_STEPS} are allowed`);
 	}
 	for (const [name, template] of Object.entries(definition.outputs)) {
-		if (FORBIDDEN.has(name)) problems.add(["outputs", name], `"${name}" cannot be a name`, undefined, { atKey: true });
-		checkTemplate({ problems, definition, places, graph }, ["outputs", name], template, []);
+		if (forbiddenNames.has(name))
+			problems.add(["outputs", name], `"${name}" cannot be a name`, undefined, { atKey: true });
+		checkTemplate({ problems, names, list: main }, ["outputs", name], template);
+	}
+	if (definition.concurrency !== undefined) {
+		const { group, limit } = definition.concurrency;
+		checkTemplate({ problems, names: new Map([["inputs", inputs]]) }, ["concurrency", "group"], group);
+		if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+			problems.add(["concurrency", "limit"], `must be a whole number from 1 to ${MAX_LIMIT}, not ${String(limit)}`);
+		}
+	}
+	for (const [index, trigger] of (definition.triggers ?? []).entries()) {
+		checkTrigger(problems, ["triggers", index], trigger, inputs);
 	}
 	return problems;
 }
 
 /** For definitions that do not come from a file. @throws E_WORKFLOW_INVALID with every problem */
 export function assertValid(definition: WorkflowDefinition): void {
-	const problems = validate(definition);
+	const problems = validateAny(definition);
 	if (problems.list.length === 0) return;
-	throw problemsError("E_WORKFLOW_INVALID", `Workflow "${quoteName(definition.name)}"`, problems);
+	throw problemsError("E_WORKFLOW_INVALID", `Workflow "${quoteName(String(definition.name))}"`, problems);
 }
 
-const WORKFLOW_NAME = /^[a-z][a-z0-9]*([_-][a-z0-9]+)*$/;
-const SKILL_NAME = /^[a-z][a-z0-9]*([._-][a-z0-9]+)*$/;
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Names through which careless code could reach a prototype, and words that cannot follow a dot in an expression. */
-const FORBIDDEN = new Set(["__proto__", "constructor", "prototype", "in", "true", "false", "null"]);
-const RESERVED = ["inputs", "steps", "run", "index"];
-const STEP_MEMBERS = ["output", "outputs", "state"];
-const MAX_NAME = 64;
-
-function checkName(
-	problems: Problems,
-	path: Path,
-	name: string,
-	pattern: RegExp,
-	allowed: string,
-	atKey = false,
-): void {
-	const more = atKey ? { atKey } : {};
-	if (name.length > MAX_NAME) {
-		problems.add(path, `"${quoteName(name)}" has more than ${MAX_NAME} characters`, undefined, more);
-	} else if (!pattern.test(name) || FORBIDDEN.has(name)) {
-		problems.add(path, `"${quoteName(name)}" cannot be a name here`, () => `Use ${allowed}.`, more);
+/** A program in JavaScript may give what is no definition at all; nothing else makes the rules fail. */
+function validateAny(definition: WorkflowDefinition): Problems {
+	try {
+		return validate(definition);
+	} catch (cause) {
+		throw new MusterError("E_WORKFLOW_INVALID", `this is no workflow definition: ${(cause as Error).message}`, {
+			hint: "name, inputs, steps and outputs have to be there, and each step has id and needs; parseWorkflow reads YAML.",
+			cause,
+		});
 	}
-}
-
-function checkCount(problems: Problems, steps: number): void {
-	if (steps === 0) problems.add(["steps"], "there must be at least one step");
-	if (steps > MAX_STEPS) problems.add(["steps"], `there are ${steps} steps; ${MAX_STEPS} are allowed`);
 }
 
 function checkInput(problems: Problems, path: Path, spec: InputSpec): void {
@@ -91,26 +98,94 @@ function checkInput(problems: Problems, path: Path, spec: InputSpec): void {
 	if (problem !== undefined) problems.add([...path, "default"], `the default ${problem}`);
 }
 
+/** Where a list of steps stands. */
+interface Site extends Pick<StepList, "loop" | "around" | "main"> {
+	path: Path;
+	/** What its expressions see besides `steps`. */
+	names: Names;
+	/** Lists around it. */
+	depth: number;
+}
+
+/** Every list of steps of one definition, one after the other and from the outside in. */
+class Lists {
+	/** Steps so far, at any depth. */
+	total = 0;
+	readonly #problems: Problems;
+
+	constructor(problems: Problems) {
+		this.#problems = problems;
+	}
+
+	check(steps: readonly StepDefinition[], { path, names, depth, ...site }: Site): StepList {
+		const problems = this.#problems;
+		this.total += steps.length;
+		if (steps.length === 0) problems.add(path, "there must be at least one step");
+		const places = checkIds(problems, path, steps, site.main);
+		const graph = checkNeeds(problems, path, steps, places);
+		const list: StepList = { steps, places, ...site, questions: [] };
+		for (const [place, step] of steps.entries()) {
+			const own = [...path, place];
+			checkStep(problems, own, step);
+			const body = this.#checkBody(list, place, own, names, depth);
+			checkExpressions({ problems, names, list, place }, own, step, body);
+		}
+		answerQuestions(list, graph);
+		return list;
+	}
+
+	/** The steps inside of a loop or group, as what looks back on them sees them. */
+	#checkBody(list: StepList, place: number, path: Path, names: Names, depth: number): View | undefined {
+		const { loop, steps, forEach } = list.steps[place] as StepDefinition;
+		const inside = loop?.steps ?? steps;
+		if (inside === undefined) return undefined;
+		const where = loop === undefined ? [...path, "steps"] : [...path, "loop", "steps"];
+		if (depth >= MAX_NESTING) {
+			this.#problems.add(where, `steps are nested deeper than ${MAX_NESTING} levels`);
+			return undefined;
+		}
+		const seen = loop === undefined ? withItem(names, forEach) : new Map(names).set("round", []);
+		const site = { path: where, names: seen, loop: loop !== undefined, around: { list, place }, depth: depth + 1 };
+		return { problems: this.#problems, names: seen, list: this.check(inside, site) };
+	}
+}
+
 /** The place of each id; of equal ones the first. */
-function checkIds(problems: Problems, { steps }: WorkflowDefinition): Map<string, number> {
+function checkIds(
+	problems: Problems,
+	path: Path,
+	steps: readonly StepDefinition[],
+	main?: StepList,
+): Map<string, number> {
 	const places = new Map<string, number>();
 	for (const [place, { id }] of steps.entries()) {
-		const path = ["steps", place, "id"];
-		checkName(problems, path, id, IDENTIFIER, "letters, digits and _, so that steps.ID works in expressions");
-		if (places.has(id)) problems.add(path, `"${quoteName(id)}" is already the id of step ${(places.get(id) ?? 0) + 1}`);
-		else places.set(id, place);
+		const at = [...path, place, "id"];
+		if ((RESERVED_STEP_IDS as readonly string[]).includes(id)) {
+			problems.add(at, `"${id}" cannot be the id of a step: it is a word of the format`);
+		} else checkName(problems, at, id, stepId);
+		const other = places.get(id) ?? main?.places.get(id);
+		if (other !== undefined) {
+			const where = places.has(id) ? "" : " of the main list";
+			problems.add(at, `"${quoteName(id)}" is already the id of step ${other + 1}${where}`);
+		}
+		if (!places.has(id)) places.set(id, place);
 	}
 	return places;
 }
 
-function checkNeeds(problems: Problems, { steps }: WorkflowDefinition, places: Map<string, number>): Graph {
+function checkNeeds(
+	problems: Problems,
+	path: Path,
+	steps: readonly StepDefinition[],
+	places: ReadonlyMap<string, number>,
+): Graph {
 	const needs = steps.map((step, place) =>
 		step.needs.flatMap((need, index) => {
-			const path = ["steps", place, "needs", index];
+			const at = [...path, place, "needs", index];
 			const found = places.get(need);
-			if (found === undefined)
-				problems.add(path, `no step has the id "${quoteName(need)}"`, () => didYouMean(need, places.keys()));
-			else if (found === place) problems.add(path, `step "${step.id}" needs itself`);
+			if (found === undefined) {
+				problems.add(at, `no step of this list has the id "${quoteName(need)}"`, () => didYouMean(need, places.keys()));
+			} else if (found === place) problems.add(at, `step "${step.id}" needs itself`);
 			return found === undefined || found === place ? [] : [found];
 		}),
 	);
@@ -120,97 +195,57 @@ function checkNeeds(problems: Problems, { steps }: WorkflowDefinition, places: M
 		const index = steps[first]?.needs.indexOf(steps[second]?.id ?? "") ?? 0;
 		const ids = cycle.map((place) => steps[place]?.id);
 		const shown = ids.length > 12 ? [...ids.slice(0, 6), "...", ...ids.slice(-5)] : ids;
-		problems.add(["steps", first, "needs", index], `the needs form a cycle: ${shown.join(" -> ")}`);
+		problems.add([...path, first, "needs", index], `the needs form a cycle: ${shown.join(" -> ")}`);
 	}
 	return graph;
 }
 
-/** Where an expression stands. */
-interface Place {
-	problems: Problems;
-	definition: WorkflowDefinition;
-	places: Map<string, number>;
-	graph: Graph;
-	/** The step it belongs to; absent in the workflow's outputs. */
-	place?: number;
+/** @param body how the steps inside of it are seen by what looks back on them */
+function checkExpressions(view: View, path: Path, step: StepDefinition, body: View | undefined): void {
+	const { forEach, wait, loop, compensate } = step;
+	const ofItem: View = { ...view, names: withItem(view.names, forEach) };
+	const templates: [View | undefined, Path, unknown][] = [
+		[view, ["forEach", "in"], forEach?.in],
+		[ofItem, ["with"], step.with],
+		[ofItem, ["concurrency", "key"], step.concurrency?.key],
+		[ofItem, ["rate", "key"], step.rate?.key],
+		[view, ["wait", "approval", "title"], wait?.approval?.title],
+		[view, ["wait", "approval", "content"], wait?.approval?.content],
+		[view, ["wait", "duration"], wait?.durationMs],
+		[body, ["output"], step.output],
+		[afterwards(ofItem, forEach), ["compensate", "with"], compensate?.with],
+	];
+	for (const [seen, rest, template] of templates) {
+		if (seen !== undefined && template !== undefined)
+			checkTemplate(seen, [...path, ...rest], template as StepDefinition["with"] & {});
+	}
+	if (step.if !== undefined) checkCondition(view, [...path, "if"], step.if);
+	if (loop?.until !== undefined && body !== undefined) checkCondition(body, [...path, "loop", "until"], loop.until);
+	if (wait?.event?.filter !== undefined) {
+		const names = new Map(view.names).set("event", eventMembers);
+		checkCondition({ ...view, names }, [...path, "wait", "event", "filter"], wait.event.filter);
+	}
+	if (forEach !== undefined) checkItemName(view.problems, [...path, "forEach", "as"], forEach.as);
 }
 
-function checkStepExpressions(at: Place & { place: number }, step: StepDefinition): void {
-	const path = ["steps", at.place];
-	if (step.if !== undefined) {
-		const text = conditionText(step.if);
-		checkExpression(at, [...path, "if"], { text, ...tryCompile(text) }, []);
-	}
-	if (step.forEach !== undefined) {
-		checkTemplate(at, [...path, "forEach", "in"], step.forEach.in, []);
-		checkItemName(at.problems, [...path, "forEach", "as"], step.forEach.as);
-	}
-	checkTemplate(at, [...path, "with"], step.with, step.forEach === undefined ? [] : [step.forEach.as, "index"]);
-}
+const withItem = (names: Names, forEach: StepDefinition["forEach"]): Names =>
+	forEach === undefined ? names : new Map(names).set(forEach.as, undefined).set("index", undefined);
+
+/** What compensation sees: the step itself, and of an item its own output. */
+const afterwards = (view: View, forEach: StepDefinition["forEach"]): View => ({
+	...view,
+	names: forEach === undefined ? view.names : new Map(view.names).set("output", undefined),
+	after: true,
+});
+
+/** Names that expressions have at some place or other. */
+const taken = ["inputs", "steps", "run", "index", "round", "output", "error", "event", "trigger"];
 
 function checkItemName(problems: Problems, path: Path, name: string): void {
 	const compiled = tryCompile(name);
-	const isName = IDENTIFIER.test(name) && "expression" in compiled && compiled.expression.reads[0]?.path[0] === name;
-	if (RESERVED.includes(name)) problems.add(path, `"${name}" would hide the ${name} that every expression knows`);
-	else if (!isName || FORBIDDEN.has(name)) problems.add(path, `"${quoteName(name)}" cannot be a name in expressions`);
-}
-
-function checkTemplate(at: Place, path: Path, template: StepDefinition["with"], names: string[]): void {
-	for (const found of expressionsIn(template)) checkExpression(at, [...path, ...found.path], found, names);
-}
-
-interface Found {
-	text: string;
-	expression?: Expression;
-	error?: MusterError;
-}
-
-function checkExpression(at: Place, path: Path, { text, expression, error }: Found, names: string[]): void {
-	if (error !== undefined) {
-		const { reason, offset } = (error.details ?? {}) as { reason?: string; offset?: number };
-		const within = { text, offset: offset ?? 0 };
-		at.problems.add(path, `expression: ${reason ?? error.message}`, () => error.hint, { within });
-	}
-	const told = new Set<string>();
-	for (const read of expression?.reads ?? []) {
-		const problem = checkRead(at, read, names);
-		if (problem === undefined || told.has(problem.message)) continue;
-		told.add(problem.message);
-		at.problems.add(path, problem.message, problem.hint, { within: { text, offset: read.offset } });
-	}
-}
-
-type Finding = { message: string; hint: () => string | undefined } | undefined;
-
-function checkRead(at: Place, { path }: Read, names: string[]): Finding {
-	const [root, name, member] = path as [string, string?, string?];
-	if (root === "steps") return name === undefined ? undefined : checkStepRead(at, name, member);
-	const { inputs } = at.definition;
-	if (root === "inputs") {
-		if (name === undefined || Object.hasOwn(inputs, name)) return undefined;
-		return { message: `no input has the name "${quoteName(name)}"`, hint: () => didYouMean(name, Object.keys(inputs)) };
-	}
-	if (root === "run") {
-		if (name === undefined || name === "id") return undefined;
-		return { message: `run has no "${quoteName(name)}"`, hint: () => "It has id." };
-	}
-	if (names.includes(root)) return undefined;
-	const known = [...new Set(["inputs", "steps", "run", ...names])];
-	const hint = () => didYouMean(root, known) ?? `Known here: ${known.join(", ")}. A text needs quotes.`;
-	return { message: `the name "${quoteName(root)}" is not known here`, hint };
-}
-
-function checkStepRead({ definition, places, graph, place }: Place, id: string, member: string | undefined): Finding {
-	const found = places.get(id);
-	if (found === undefined) {
-		return { message: `no step has the id "${quoteName(id)}"`, hint: () => didYouMean(id, places.keys()) };
-	}
-	if (place === found) return { message: `step "${id}" reads itself before it has run`, hint: () => undefined };
-	if (place !== undefined && graph.precedes(found, place) === false) {
-		const reader = definition.steps[place]?.id;
-		return { message: `step "${id}" may not be over when "${reader}" starts`, hint: () => `Add ${id} to its needs.` };
-	}
-	if (member === undefined || STEP_MEMBERS.includes(member)) return undefined;
-	const hint = () => didYouMean(member, STEP_MEMBERS) ?? "A step has output, outputs and state.";
-	return { message: `a step has no "${quoteName(member)}"`, hint };
+	const isName =
+		identifier.pattern.test(name) && "expression" in compiled && compiled.expression.reads[0]?.path[0] === name;
+	if (taken.includes(name)) problems.add(path, `"${name}" would hide the ${name} that expressions know`);
+	else if (!isName || forbiddenNames.has(name))
+		problems.add(path, `"${quoteName(name)}" cannot be a name in expressions`);
 }

@@ -2,33 +2,14 @@
  * YAML as plain JSON with the position of every part, and nothing of YAML that is dangerous or surprising:
  * core schema, text keys once each, no tags, no merge keys, few aliases, bounded size and depth.
  */
-import {
-	type Document,
-	isAlias,
-	isMap,
-	isScalar,
-	isSeq,
-	Lexer,
-	LineCounter,
-	type Node,
-	parseDocument,
-	type YAMLError,
-} from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node } from "yaml";
 import type { Json } from "../json.ts";
-import { type Path, type Problem, quoteName } from "./problems.ts";
+import { MAX_PROBLEMS, type Problem, quoteName } from "./problems.ts";
+import { compose, MAX_DEPTH, type PlacedProblem, parse } from "./yaml-syntax.ts";
 
-export const MAX_FILE_BYTES = 1024 * 1024;
-export const MAX_DEPTH = 64;
-/** The composer's time and memory grow with these, so that a file of 1 MiB of commas would cost half a gigabyte. */
-const MAX_TOKENS = 100_000;
 const MAX_ALIASES = 100;
-/** Values after aliases are followed. */
-const MAX_VALUES = 100_000;
-
-/** A problem and the character where it is. */
-export interface PlacedProblem extends Problem {
-	at: number;
-}
+/** Values that are there again because of aliases. */
+const MAX_REPEATED = 100_000;
 
 export interface YamlDocument {
 	/** Undefined when the text could not be read at all. */
@@ -52,88 +33,33 @@ export function readYaml(text: string): YamlDocument {
 		locate: () => 0,
 		position,
 	});
-	const hostile = scan(text, lines);
-	if (hostile !== undefined) return refused([hostile]);
-	const document = parseDocument(text, {
-		schema: "core",
-		merge: false,
-		// The library compares each key with each other one; Reader does it with a set.
-		uniqueKeys: false,
-		lineCounter: lines,
-		prettyErrors: false,
-	});
-	const syntax = [...document.errors, ...document.warnings].slice(0, 100);
-	if (syntax.length > 0) {
-		return refused(syntax.map((error) => syntaxProblem(text, error)));
-	}
+	const parts = parse(text, lines);
+	if (!Array.isArray(parts)) return refused([parts]);
+	const document = compose(text, parts);
+	if (Array.isArray(document)) return refused(document);
 	const reader = new Reader(document);
 	const value = reader.read();
 	return { value, problems: reader.problems, locate: (problem) => reader.locate(problem, text), position };
-}
-
-/** Where the library speaks to programmers. */
-const wording: { [code: string]: string } = {
-	MULTIPLE_DOCS: "a file holds one workflow; remove what follows ---",
-	TAG_RESOLVE_FAILED: "tags are not supported",
-};
-
-function syntaxProblem(text: string, { code, message, pos }: YAMLError): PlacedProblem {
-	const at = pos[0];
-	const line = text.slice(text.lastIndexOf("\n", at - 1) + 1).split("\n", 1)[0] as string;
-	const quote = code === "BLOCK_AS_IMPLICIT_KEY" && /\$\{\{/.test(line);
-	return {
-		path: [],
-		message: wording[code] ?? (message.split("\n", 1)[0] as string).slice(0, 200),
-		...(quote ? { hint: 'An expression with ": " in it has to be in quotes.' } : {}),
-		at,
-	};
-}
-
-/** Looks through the tokens before anything recursive does. Also counts the lines up to the problem it finds. */
-function scan(text: string, lines: LineCounter): PlacedProblem | undefined {
-	const problem = findHostile(text);
-	if (problem === undefined) return undefined;
-	lines.addNewLine(0);
-	for (let i = text.indexOf("\n"); i >= 0 && i < problem.at; i = text.indexOf("\n", i + 1)) lines.addNewLine(i + 1);
-	return problem;
-}
-
-function findHostile(text: string): PlacedProblem | undefined {
-	const refuse = (at: number, message: string): PlacedProblem => ({ path: [], message, at });
-	if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refuse(0, `the file is larger than ${MAX_FILE_BYTES} bytes`);
-	let at = 0;
-	let tokens = 0;
-	/** Open flow collections, and indicators that nest on one line: `- - -`. */
-	let flow = 0;
-	let onLine = 0;
-	for (const token of new Lexer().lex(text)) {
-		if (++tokens > MAX_TOKENS) return refuse(at, "the file has too many parts");
-		if (token === "[" || token === "{") flow++;
-		else if (token === "]" || token === "}") flow--;
-		else if (token === "-" || token === "?") onLine++;
-		else if (token === "\n" || token === "\r\n") onLine = 0;
-		if (flow > MAX_DEPTH || onLine > MAX_DEPTH) return refuse(at, `nested deeper than ${MAX_DEPTH} levels`);
-		// The lexer marks documents, scalars and flow ends with control characters that are not in the text.
-		if (token !== "\u0002" && token !== "\u0018" && token !== "\u001f") at += token.length;
-	}
-	return undefined;
 }
 
 class Reader {
 	readonly problems: PlacedProblem[] = [];
 	readonly #document: Document.Parsed;
 	readonly #anchors = new Map<string, Node>();
-	/** Collections on the way to the present one, to find aliases to themselves. */
+	/** The way to the present value, and the collections on it, to find aliases to themselves. */
+	readonly #path: (string | number)[] = [];
 	readonly #open = new Set<Node>();
-	#values = 0;
 	#aliases = 0;
+	/** Aliases that are just being followed, one inside of the other. */
+	#following = 0;
+	#repeated = 0;
 
 	constructor(document: Document.Parsed) {
 		this.#document = document;
 	}
 
 	read(): Json {
-		return this.#convert(this.#document.contents, [], 0);
+		return this.#convert(this.#document.contents);
 	}
 
 	locate({ path, atKey, within }: Problem, text: string): number {
@@ -156,68 +82,77 @@ class Reader {
 		return within !== undefined && found >= 0 && found < end ? found + within.offset : at;
 	}
 
-	#refuse(node: unknown, path: Path, message: string, hint?: string): null {
-		if (this.problems.length < 100) {
-			const at = startOf(node);
-			this.problems.push({ path, message, at, ...(hint === undefined ? {} : { hint }) });
+	#refuse(node: unknown, message: string, hint?: string): null {
+		if (this.problems.length < MAX_PROBLEMS) {
+			const path = [...this.#path];
+			this.problems.push({ path, message, at: startOf(node), ...(hint === undefined ? {} : { hint }) });
 		}
 		return null;
 	}
 
-	#convert(node: unknown, path: Path, depth: number): Json {
+	#convert(node: unknown): Json {
 		if (node === null || node === undefined) return null;
-		if (++this.#values > MAX_VALUES) {
-			return this.#values === MAX_VALUES + 1 ? this.#refuse(node, path, "aliases make the file too large") : null;
+		if (this.#following > 0 && ++this.#repeated > MAX_REPEATED) {
+			return this.#repeated === MAX_REPEATED + 1 ? this.#refuse(node, "aliases make the file too large") : null;
 		}
-		if (depth > MAX_DEPTH) return this.#refuse(node, path, `nested deeper than ${MAX_DEPTH} levels`);
-		if (isAlias(node)) return this.#follow(node, path, depth);
+		if (this.#path.length > MAX_DEPTH) return this.#refuse(node, `nested deeper than ${MAX_DEPTH} levels`);
+		if (isAlias(node)) return this.#follow(node);
 		const { tag, anchor } = node as { tag?: string; anchor?: string };
 		if (anchor !== undefined) this.#anchors.set(anchor, node as Node);
-		if (tag !== undefined)
-			return this.#refuse(node, path, `the tag ${quoteName(tag)} is not supported`, "Leave tags away.");
-		if (isScalar(node)) return this.#scalar(node, path);
+		if (tag !== undefined) return this.#refuse(node, `the tag ${quoteName(tag)} is not supported`, "Leave tags away.");
+		if (isScalar(node)) return this.#scalar(node);
 		this.#open.add(node as Node);
 		const value = isSeq(node)
-			? node.items.map((item, index) => this.#convert(item, [...path, index], depth + 1))
-			: this.#map(node, path, depth);
+			? node.items.map((item, index) => this.#member(index, () => this.#convert(item)))
+			: this.#map(node);
 		this.#open.delete(node as Node);
 		return value;
 	}
 
-	#scalar(node: { value: unknown }, path: Path): Json {
+	#member<Value>(name: string | number, read: () => Value): Value {
+		this.#path.push(name);
+		const value = read();
+		this.#path.pop();
+		return value;
+	}
+
+	#scalar(node: { value: unknown }): Json {
 		const { value } = node;
-		if (typeof value === "number" && !Number.isFinite(value))
-			return this.#refuse(node, path, `${value} is not a number that JSON has`);
+		if (typeof value === "number" && !Number.isFinite(value)) {
+			return this.#refuse(node, `${value} is not a number that JSON has`);
+		}
 		return value as Json;
 	}
 
-	#map(node: unknown, path: Path, depth: number): Json {
+	#map(node: unknown): Json {
 		const object: { [key: string]: Json } = {};
 		for (const { key, value } of isMap(node) ? node.items : []) {
 			const name = keyOf(key);
 			if (name === undefined) {
-				this.#refuse(key, path, "a key must be a text", "Put it in quotes.");
+				this.#refuse(key, "a key must be a text", "Put it in quotes.");
 			} else if (name === "__proto__" || name === "constructor" || name === "prototype") {
-				this.#refuse(key, [...path, name], `the key "${name}" is not allowed`);
+				this.#member(name, () => this.#refuse(key, `the key "${name}" is not allowed`));
 			} else if (Object.hasOwn(object, name)) {
-				this.#refuse(key, [...path, name], `the key "${quoteName(name)}" is there twice`);
+				this.#member(name, () => this.#refuse(key, `the key "${quoteName(name)}" is there twice`));
 			} else {
-				object[name] = this.#convert(value, [...path, name], depth + 1);
+				object[name] = this.#member(name, () => this.#convert(value));
 			}
 		}
 		return object;
 	}
 
-	#follow(alias: { source: string }, path: Path, depth: number): Json {
+	#follow(alias: { source: string }): Json {
 		if (++this.#aliases > MAX_ALIASES) {
-			return this.#aliases === MAX_ALIASES + 1 ? this.#refuse(alias, path, `more than ${MAX_ALIASES} aliases`) : null;
+			return this.#aliases === MAX_ALIASES + 1 ? this.#refuse(alias, `more than ${MAX_ALIASES} aliases`) : null;
 		}
+		const name = quoteName(alias.source);
 		const target = this.#anchors.get(alias.source);
-		if (target === undefined)
-			return this.#refuse(alias, path, `the alias *${quoteName(alias.source)} has no anchor before it`);
-		if (this.#open.has(target))
-			return this.#refuse(alias, path, `the alias *${quoteName(alias.source)} contains itself`);
-		return this.#convert(target, path, depth);
+		if (target === undefined) return this.#refuse(alias, `the alias *${name} has no anchor before it`);
+		if (this.#open.has(target)) return this.#refuse(alias, `the alias *${name} contains itself`);
+		this.#following++;
+		const value = this.#convert(target);
+		this.#following--;
+		return value;
 	}
 
 	#resolve(node: unknown): unknown {

@@ -3,11 +3,13 @@ import type { z } from "zod";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { didYouMean } from "../suggest.ts";
+import { compile } from "./compile.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { formatPath, MAX_PROBLEMS, type Path, type Problem, Problems, quoteName } from "./problems.ts";
-import { compile, keysAt, workflowSchema } from "./schema.ts";
+import { keysAt, workflowSchema } from "./schema.ts";
 import { validate } from "./validate.ts";
-import { type PlacedProblem, readYaml, type YamlDocument } from "./yaml-document.ts";
+import { readYaml, type YamlDocument } from "./yaml-document.ts";
+import type { PlacedProblem } from "./yaml-syntax.ts";
 
 /** One entry of `details.problems` of the error. */
 export interface FileProblem {
@@ -62,13 +64,19 @@ function addUnknownKey(problems: Problems, path: Path, key: string): void {
 	problems.add([...path, key], `unknown key "${quoteName(key)}"`, hint, { atKey: true });
 }
 
+/** Parts that others refer to: without them right references look wrong. */
+const referredTo = ["needs", "inputs", "steps", "forEach", "as"];
+
 /**
  * What can be said about the meaning of a file of broken shape: the broken parts are left out or stood in for. Nothing
- * when that is not possible, or when it would make up problems (a need that is left out looks like a missing one).
+ * when that is not possible, or when it would make up problems.
  */
 function meaningOfRest(value: Json, issues: readonly z.core.$ZodIssue[], known: Problems): Problems {
 	const nothing = new Problems();
-	if (issues.some(({ path }) => path.includes("needs")) || known.full) return nothing;
+	const left = issues.filter(({ code }) => code !== "unrecognized_keys");
+	if (known.full || left.some(({ path }) => path.includes("needs") || referredTo.includes(path.at(-1) as string))) {
+		return nothing;
+	}
 	const rest = structuredClone(value);
 	for (const issue of issues) repair(rest, issue);
 	const shape = workflowSchema.safeParse(rest);
@@ -80,7 +88,21 @@ function meaningOfRest(value: Json, issues: readonly z.core.$ZodIssue[], known: 
 	return fresh;
 }
 
-const standIns: { [key: string]: Json } = { apiVersion: "muster/v1", kind: "Workflow", name: "x", skill: "x" };
+/** Where something has to be. */
+const standIns: { [key: string]: Json } = {
+	...{
+		apiVersion: "muster/v1",
+		kind: "Workflow",
+		name: "x",
+		skill: "x",
+		workflow: "x",
+		title: "x",
+		key: "x",
+		group: "x",
+	},
+	...{ wait: { duration: 1 }, signal: "x", approval: "x", duration: 1, event: "x", max: 1, limit: 1, per: 1 },
+	...{ loop: { max: 1, steps: [{ id: "x", skill: "x" }] }, expr: "* * * * *", path: "x" },
+};
 
 function repair(root: Json, issue: z.core.$ZodIssue): void {
 	const around = issue.code === "unrecognized_keys" ? issue.path : issue.path.slice(0, -1);

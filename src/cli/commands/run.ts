@@ -7,7 +7,7 @@ import type { Json } from "../../json.ts";
 import type { RunView } from "../../orchestrator/view.ts";
 import { isArtifactRef } from "../../skill/skill.ts";
 import { didYouMean } from "../../suggest.ts";
-import type { WorkflowDefinition } from "../../workflow/definition.ts";
+import { skillsOf, type WorkflowDefinition } from "../../workflow/definition.ts";
 import { coerceInputs } from "../../workflow/inputs.ts";
 import { type Connection, dataFolder, findServer, openConnection } from "../connection.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit-codes.ts";
@@ -49,12 +49,13 @@ export async function run([workflow = ""]: string[], options: RunOptions): Promi
 }
 
 /** Without a server nobody else will come who can do a step: the run would wait for ever. With one an agent may be added. */
-async function checkSkills(terminal: Terminal, connection: Connection, { steps }: WorkflowDefinition): Promise<void> {
+async function checkSkills(terminal: Terminal, connection: Connection, definition: WorkflowDefinition): Promise<void> {
 	const known = new Set((await connection.agents()).flatMap(({ capabilities }) => capabilities));
-	const unknown = steps.find(({ skill }) => !known.has(skill));
+	const unknown = [...skillsOf(definition)].find(([skill]) => !known.has(skill));
 	if (unknown === undefined) return;
-	const problem = `no agent can do the step ${unknown.id}: there is no skill "${unknown.skill}"`;
-	const hint = didYouMean(unknown.skill, known) ?? "Own skills are run by your own program, see the README.";
+	const [skill, step] = unknown;
+	const problem = `no agent can do the step ${step}: there is no skill "${skill}"`;
+	const hint = didYouMean(skill, known) ?? "Own skills are run by your own program, see the README.";
 	if (connection.url === undefined) throw new MusterError("E_WORKFLOW_INVALID", problem, { hint });
 	terminal.say(`note: ${plain(problem)}; it waits until one is added. ${plain(hint)}`);
 }

@@ -1,11 +1,11 @@
-/** `muster workflows`: what can be run, and whether a file can. */
+/** `muster workflows`: what can be run, whether a file can, and what a file may hold. */
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../../config.ts";
 import { hasCode, MusterError } from "../../errors.ts";
 import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
 import { didYouMean } from "../../suggest.ts";
 import { Catalog } from "../../workflow/catalog.ts";
-import type { InputSpec } from "../../workflow/definition.ts";
+import { type InputSpec, skillsOf } from "../../workflow/definition.ts";
 import { dataFolder, findServer } from "../connection.ts";
 import { EXIT_FAILED } from "../exit-codes.ts";
 import { plain } from "../plain.ts";
@@ -13,8 +13,13 @@ import type { GlobalOptions } from "../program.ts";
 import { reportError } from "../report-error.ts";
 import { Terminal } from "../terminal.ts";
 
-export async function run(_: string[], options: GlobalOptions & { check?: string }): Promise<number> {
+export async function run([what]: string[], options: GlobalOptions & { check?: string }): Promise<number> {
 	const terminal = new Terminal(options);
+	if (what === "schema") {
+		const { workflowJsonSchema } = await import("../../workflow/json-schema.ts");
+		terminal.print(JSON.stringify(workflowJsonSchema(), null, "\t"));
+		return 0;
+	}
 	if (options.check !== undefined) return check(terminal, options.check, options.json === true);
 	const server = await findServer(options);
 	const items = server === undefined ? await listHere(options) : await server.workflows();
@@ -38,7 +43,8 @@ async function check(terminal: Terminal, file: string, json: boolean): Promise<n
 		if (json) terminal.json({ ok: true, file, name: definition.name, hash, problems: [] });
 		else terminal.print(`${file} is a valid workflow: ${definition.name}, ${definition.steps.length} step(s)`);
 		const known = (await import("../../main.ts")).builtInNames;
-		for (const { id, skill } of definition.steps.filter((step) => !known.includes(step.skill))) {
+		for (const [skill, id] of skillsOf(definition)) {
+			if (known.includes(skill)) continue;
 			const hint = didYouMean(skill, known) ?? "It is done by an agent of your own program, or by nobody.";
 			terminal.say(`note: step ${plain(id)}: no skill "${plain(skill)}" comes with Muster. ${hint}`);
 		}

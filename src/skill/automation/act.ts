@@ -29,6 +29,11 @@ const input = z.union([
 		/** Folder that gets one page for each anomaly; without it the pages are artifacts. */
 		alerts: path.optional(),
 		dryRun: z.boolean().default(false),
+		/**
+		 * What other tasks did about them: outputs of `act`, null where one did nothing. Nothing more is done then; the report
+		 * says it all in one page.
+		 */
+		deeds: z.array(json).max(1_000).optional(),
 	}),
 ]);
 
@@ -80,9 +85,10 @@ async function actOnAnomalies(
 ): Promise<Output> {
 	const detected = await readDetected(given.anomalies, context);
 	const alerted = toAlert(detected.anomalies);
-	const deeds = await perform(actionsFor(alerted, given), given.dryRun, guard, context);
+	const others = given.deeds && (await deedsOf(given.deeds, context));
+	const deeds = others ?? (await perform(actionsFor(alerted, given), given.dryRun, guard, context));
 	const pages: ArtifactRef[] = [];
-	if (given.alerts === undefined)
+	if (given.alerts === undefined && others === undefined)
 		for (const each of alerted)
 			pages.push(await context.artifacts.put(`${fileName(each.id)}.md`, alertText(each), "text/markdown"));
 	const stored = pages.map(({ name }) => ({ kind: "artifact", target: name, state: "done" as const }));
@@ -91,8 +97,19 @@ async function actOnAnomalies(
 	return {
 		actions: await listed(deeds, context),
 		report,
-		...(given.alerts === undefined ? { alerts: pages } : {}),
+		...(given.alerts === undefined && others === undefined ? { alerts: pages } : {}),
 	};
+}
+
+/** The actions in outputs of `act`, which may travel as references as a whole or in part. */
+async function deedsOf(outputs: readonly Json[], { artifacts }: SkillContext): Promise<Done[]> {
+	const deeds: Done[] = [];
+	for (const given of outputs) {
+		const value = await artifacts.json(given);
+		const parsed = z.array(done).safeParse(await artifacts.json((value as { actions?: Json } | null)?.actions ?? []));
+		if (parsed.success) deeds.push(...(parsed.data as Done[]));
+	}
+	return deeds;
 }
 
 const listed = async (deeds: Done[], context: SkillContext): Promise<Output["actions"]> =>

@@ -12,6 +12,8 @@ const MAX_OBSERVATIONS = 100_000;
 const MAX_ANOMALIES = 10_000;
 const MAX_BUCKETS = 100_000;
 const MAX_NOTES = 20;
+const MAX_INCIDENTS = 60;
+const MAX_INCIDENT_TEXT = 160;
 
 const severity = z.enum(["info", "warning", "critical"]);
 const ruleId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "use lower-case letters, digits and dashes");
@@ -52,6 +54,17 @@ export const anomaly = z.object({
 	text: z.string(),
 });
 
+/** One anomaly to respond to, or several of the same severity where there are many. */
+const incident = z.object({
+	id: z.string(),
+	severity,
+	count: z.number(),
+	text: z.string(),
+	/** A JSON array of them, for `act`. */
+	anomalies: artifactRef,
+});
+type Incident = z.infer<typeof incident>;
+
 type Observation = Record<string, Json>;
 type Rule = z.infer<typeof rule>;
 type Statistic = z.infer<typeof statistic>;
@@ -75,6 +88,8 @@ const output = z.strictObject({
 	checked: z.number(),
 	/** In order of the rules, then of the observations; a reference when they are many. */
 	anomalies: z.union([z.array(anomaly), artifactRef]),
+	/** The same in parts, the most severe first: at most 60, one for each anomaly where there are no more. */
+	incidents: z.array(incident),
 	/** How many each rule found, also those beyond what `anomalies` holds. */
 	counts: z.record(z.string(), z.number()),
 	/** What could not be judged, and why. */
@@ -97,9 +112,28 @@ export const detect = defineSkill<z.infer<typeof input>, Output>({
 		if (found.notes.length > MAX_NOTES) found.notes.splice(MAX_NOTES, Infinity, "and more of the same kind");
 		if (kept.length < found.anomalies.length)
 			found.notes.push(`${found.anomalies.length} anomalies were found, the first ${MAX_ANOMALIES} are listed`);
-		return { ...found, anomalies: (await inlineOrStored(kept, "anomalies.json", context)) as Anomaly[] | ArtifactRef };
+		const anomalies = (await inlineOrStored(kept, "anomalies.json", context)) as Anomaly[] | ArtifactRef;
+		return { ...found, anomalies, incidents: await incidentsOf(kept, context) };
 	},
 });
+
+async function incidentsOf(anomalies: readonly Anomaly[], { artifacts }: SkillContext): Promise<Incident[]> {
+	const size = Math.max(1, Math.ceil(anomalies.length / (MAX_INCIDENTS - severity.options.length)));
+	const incidents: Incident[] = [];
+	for (const level of severity.options.toReversed()) {
+		const alike = anomalies.filter((each) => each.severity === level);
+		for (let from = 0; from < alike.length; from += size) {
+			const part = alike.slice(from, from + size);
+			const [first] = part as [Anomaly];
+			const text = part.length === 1 ? first.text : `${part.length} anomalies, the first: ${first.text}`;
+			incidents.push({
+				...{ id: first.id, severity: level, count: part.length, text: text.slice(0, MAX_INCIDENT_TEXT) },
+				anomalies: await artifacts.put("incident.json", JSON.stringify(part), "application/json"),
+			});
+		}
+	}
+	return incidents;
+}
 
 async function readObservations(given: Json | undefined, context: SkillContext): Promise<Observation[]> {
 	let list = await context.artifacts.json(given ?? null);

@@ -47,9 +47,17 @@ const INTRODUCTION_LEAST = 60;
 const MAX_SECTIONS = 8;
 const FURTHER = "Further notes";
 
-/** Chooses about `words` words: an introduction, then sections filled in turn, each with its best notes first. */
-export function compose(topic: string, groups: readonly NoteGroup[], words: number): Composition {
-	const used = new Set<string>();
+/**
+ * Chooses about `words` words: an introduction, then sections filled in turn, each with its best notes first.
+ * @param avoid sentences that hold one of these texts are left out
+ */
+export function compose(
+	topic: string,
+	groups: readonly NoteGroup[],
+	words: number,
+	avoid: readonly string[] = [],
+): Composition {
+	const used = avoidedSentences(groups, avoid);
 	const piles = sectionPiles(groups);
 	let total = 0;
 	const take = (note: Note): Statement | null => {
@@ -84,6 +92,23 @@ export function compose(topic: string, groups: readonly NoteGroup[], words: numb
 		arrange(pile.name, chosen[number] ?? [], bySource && pile.name !== FURTHER),
 	);
 	return { introduction, sections: sections.filter((section) => section.paragraphs.length > 0), words: total };
+}
+
+/** A text that ends with dots is the beginning of a sentence. */
+function avoidedSentences(groups: readonly NoteGroup[], avoid: readonly string[]): Set<string> {
+	const texts = [...new Set(avoid.map((text) => normalised(text.replace(/(\.\.\.|…)$/, ""))))].filter(
+		(text) => text !== "",
+	);
+	const avoided = new Set<string>();
+	if (texts.length === 0) return avoided;
+	for (const { quote } of groups.flatMap(({ notes }) => notes)) {
+		for (const { text } of sentencesOf(quote)) {
+			const sentence = normalised(text);
+			if (texts.some((wanted) => ` ${sentence} `.includes(` ${wanted} `) || sentence.startsWith(wanted)))
+				avoided.add(sentence);
+		}
+	}
+	return avoided;
 }
 
 interface Pile {

@@ -13,6 +13,7 @@ import { artifactSchema, type Note, type ResearchOutput, researchOutput } from "
 const MAX_RESEARCHES = 50;
 const MAX_NOTES = 2_000;
 const MAX_NESTING = 5;
+const MAX_AVOIDED = 2_000;
 /** An article this close to the words asked for is not short. */
 const CLOSE_ENOUGH = 0.85;
 
@@ -23,6 +24,8 @@ const writingInput = z.strictObject({
 	title: z.string().trim().min(1).max(300).optional(),
 	words: z.int().min(150).max(5_000).default(600),
 	content: z.enum(["blog_post", "article", "report"]).default("article"),
+	/** Texts that a reader stumbled over, for example those of an edit's suggestions: sentences with them are not quoted. */
+	avoid: z.array(z.string().max(2_000)).max(MAX_AVOIDED).default([]),
 });
 export type WritingInput = z.infer<typeof writingInput>;
 
@@ -35,6 +38,8 @@ export const writingOutput = z.object({
 	article: artifactSchema,
 	/** Why the article is shorter than asked, or null. */
 	shortfall: z.string().nullable(),
+	/** What it was told to avoid, so that a further round can add to it. */
+	avoided: z.array(z.string()),
 	citations: z.array(
 		z.object({
 			marker: z.int(),
@@ -68,7 +73,7 @@ export const writing = defineSkill<WritingInput, WritingOutput>({
 		if (notesGiven === 0) throw nothingToWrite(researches, refused);
 		const topic = input.topic ?? researches[0]?.topic ?? "Notes";
 		context.progress(0.5, `composing from ${notesGiven} notes`);
-		const composition = compose(topic, groups, input.words);
+		const composition = compose(topic, groups, input.words, input.avoid);
 		const shortfall = shortfallOf(composition.words, input.words, notesGiven, refused);
 		const title = input.title ?? titleOf(topic, groups);
 		const documentsRead = Math.max(...researches.map((research) => research.documentsRead));
@@ -82,7 +87,16 @@ export const writing = defineSkill<WritingInput, WritingOutput>({
 		const article = await context.artifacts.put("article.md", markdown, "text/markdown");
 		context.progress(1, `${composition.words} words in ${sections.length} sections`);
 		const citations = cited.map((statement, index) => citation(statement, index + 1, texts));
-		return { mode: "extractive", title, words: composition.words, sections, article, shortfall, citations };
+		return {
+			mode: "extractive",
+			title,
+			words: composition.words,
+			sections,
+			article,
+			shortfall,
+			avoided: [...new Set(input.avoid)],
+			citations,
+		};
 	},
 });
 

@@ -16,6 +16,7 @@ import { artifactRefSchema, type Column, encodeTable, TABLE_MEDIA_TYPE, TABLE_NA
 const MAX_SOURCE_BYTES = 200 * 1024 * 1024;
 const FETCH_TIMEOUT_MS = 120_000;
 const DEFAULT_MAX_ROWS = 1_000_000;
+const MAX_RECORDS = 5_000;
 
 const format = z.enum(["csv", "json", "ndjson", "sqlite"]);
 type Format = z.infer<typeof format>;
@@ -31,6 +32,8 @@ const input = z.strictObject({
 	query: z.string().min(1).max(100_000).optional(),
 	/** Rows beyond are not read, and the output says so. */
 	maxRows: z.int().min(1).max(10_000_000).default(DEFAULT_MAX_ROWS),
+	/** How many rows `records` names for tasks that look at single ones. */
+	records: z.int().min(0).max(MAX_RECORDS).default(0),
 	/** The unit of each column, for example { "wind": "m/s" }. */
 	units: z.record(z.string(), z.string().max(40)).optional(),
 	/** CSV: default the most frequent of , tab ; | in the first line. */
@@ -58,6 +61,8 @@ export const collectOutputSchema = z.strictObject({
 	rejectedCount: z.int(),
 	/** What was assumed or changed while reading. */
 	notes: z.array(z.string()),
+	/** Numbers of as many rows as were asked for, from 1, evenly spread; all of them where there are no more. */
+	records: z.array(z.int()),
 });
 export type CollectOutput = z.output<typeof collectOutputSchema>;
 
@@ -83,14 +88,14 @@ export const collect = defineSkill<Input, CollectOutput>({
 		};
 		const [format, rows] = fromWeb ? await readWeb(input, options) : await readLocal(input, options);
 		context.signal.throwIfAborted();
-		return await store(rows, { source, format, units: input.units ?? {} }, context);
+		return await store(rows, { source, format, units: input.units ?? {}, records: input.records }, context);
 	},
 });
 
 /** Types the columns, stores the table and describes it. */
 async function store(
 	rows: RowSink,
-	from: { source: string; format: Format; units: Readonly<Record<string, string>> },
+	from: { source: string; format: Format; units: Readonly<Record<string, string>>; records: number },
 	context: SkillContext,
 ): Promise<CollectOutput> {
 	const notes = [...rows.notes];
@@ -110,7 +115,9 @@ async function store(
 	const head = { source: from.source, format: from.format, rowCount, truncated, rejected, rejectedCount, notes };
 	const table = await context.artifacts.put(TABLE_NAME, encodeTable(head, columns), TABLE_MEDIA_TYPE);
 	context.log.info(`read ${rowCount} rows of ${columns.length} columns from ${from.source}`, { rejectedCount });
-	return { table, ...head, columns: columns.map(({ values: _, ...info }) => info) };
+	const asked = Math.min(from.records, rowCount);
+	const records = Array.from({ length: asked }, (_, i) => 1 + Math.floor((i * rowCount) / asked));
+	return { table, ...head, columns: columns.map(({ values: _, ...info }) => info), records };
 }
 
 async function readWeb(input: Input, options: ReadOptions): Promise<[Format, RowSink]> {

@@ -4,6 +4,7 @@ import { INK } from "./chart-frame.ts";
 import { CHART_LIMITS, type Section } from "./charts.ts";
 import { exact, label, percent, whole, withUnit } from "./display.ts";
 import { coefficient, outlierSentence, strengthOf, type UnitOf } from "./highlights.ts";
+import type { Inspection } from "./inspect.ts";
 import { figure, prose, table } from "./report-html.ts";
 import type { Column, TableHead } from "./table.ts";
 
@@ -23,6 +24,8 @@ export interface ReportParts {
 	columns: readonly Column[];
 	analysis: Analysis;
 	highlights: readonly string[];
+	/** Null for a record that could not be inspected. */
+	inspections: readonly (Inspection | null)[];
 	charts: readonly DrawnChart[];
 	unitOf: UnitOf;
 }

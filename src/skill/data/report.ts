@@ -6,6 +6,7 @@ import type { Analysis } from "./analysis.ts";
 import { counted, exact, label, percent, whole } from "./display.ts";
 import { CLEAR_R2 } from "./relations.ts";
 import { figure, plain, prose, table } from "./report-html.ts";
+import { records } from "./report-records.ts";
 import { distributions, groups, outliers, type ReportParts, relations, trends } from "./report-sections.ts";
 import { STYLE } from "./report-style.ts";
 
@@ -24,6 +25,7 @@ export function renderReport(parts: ReportParts): string {
 		section("groups", "Groups", groups(parts)),
 		section("trends", "Trends", trends(parts)),
 		section("outliers", "Outliers", outliers(parts)),
+		section("records", "Records", records(parts.inspections, parts.unitOf)),
 		section("method", "How the figures were made", method(parts)),
 	].filter(({ html }) => html !== "");
 	const links = sections.map(({ id, heading }) => `<a href="#${id}">${heading}</a>`);

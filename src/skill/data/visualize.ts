@@ -12,6 +12,7 @@ import { analyzeTable } from "./analyze.ts";
 import { type Chart, chartsOf } from "./charts.ts";
 import { label } from "./display.ts";
 import { highlightsOf } from "./highlights.ts";
+import { inspectionSchema } from "./inspect.ts";
 import { renderReport } from "./report.ts";
 import { escapeHtml } from "./report-html.ts";
 import type { DrawnChart } from "./report-sections.ts";
@@ -22,6 +23,8 @@ const input = z.strictObject({
 	table: tableInputSchema.optional(),
 	/** One output of analyze, or the outputs of a fan-out. Default: from the tasks before; without any, all is analyzed here. */
 	analyses: z.union([z.array(z.unknown()), z.looseObject({})]).optional(),
+	/** Outputs of inspect, null for a record that could not be inspected. */
+	inspections: z.array(inspectionSchema.nullable()).max(20_000).optional(),
 	/** Default: the name of the source. */
 	title: z.string().min(1).max(200).optional(),
 	/** Where the data is from and under which licence, for the reader. */
@@ -73,6 +76,7 @@ export const visualize = defineSkill<Input, VisualizeOutput>({
 			columns,
 			analysis,
 			highlights,
+			inspections: input.inspections ?? [],
 			charts: drawn,
 			unitOf,
 		});

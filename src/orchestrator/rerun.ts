@@ -1,0 +1,54 @@
+/**
+ * A run begun again as a new one: from its failed steps, or from a step of choice, with other inputs where wanted. What
+ * completed before is taken over and not done again, unless it was undone by its compensation. Pure but for what it is given.
+ */
+import { MusterError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
+import type { WorkflowDefinition } from "../workflow/definition.ts";
+import { type ListPlan, planOf } from "../workflow/plan.ts";
+import type { Run, RunStep } from "../workflow/run.ts";
+import { COMPENSATE, isDone, stepAt } from "../workflow/run-fold.ts";
+
+/**
+ * The steps that the new run takes over.
+ *
+ * @param from a step of the main list: it and all that needs it is done again. Absent: what did not complete
+ * @throws E_INPUT_INVALID when there is no such step
+ */
+export function stepsToCopy(
+	definition: WorkflowDefinition,
+	run: Run,
+	from?: string,
+): { step: string; record: RunStep }[] {
+	const { main } = planOf(definition);
+	const again = placesAgain(main, run, from);
+	const kept = main.steps.filter((_, place) => !again.has(place)).map(({ step }) => step.id);
+	const paths = Object.keys(run.steps).filter((path) => kept.includes(path.split(".", 1)[0] as string));
+	const records = paths.map((step) => ({ step, record: run.steps[step] as RunStep }));
+	return records.sort((a, b) => (a.record.order ?? 0) - (b.record.order ?? 0));
+}
+
+/** Places of the steps to do again: those that are not done or were undone, the chosen one, and all that needs them. */
+function placesAgain({ steps, places }: ListPlan, run: Run, from: string | undefined): Set<number> {
+	if (from !== undefined && !places.has(from)) {
+		throw new MusterError("E_INPUT_INVALID", `the workflow has no step "${from}"`, {
+			hint: didYouMean(from, places.keys()) ?? `Its steps: ${[...places.keys()].slice(0, 20).join(", ")}.`,
+		});
+	}
+	const open = steps.flatMap(({ step }, place) => (step.id === from || !isKept(run, step.id) ? [place] : []));
+	const again = new Set<number>();
+	for (let place = open.pop(); place !== undefined; place = open.pop()) {
+		if (again.has(place)) continue;
+		again.add(place);
+		open.push(...(steps[place]?.dependents ?? []));
+	}
+	return again;
+}
+
+function isKept(run: Run, id: string): boolean {
+	const step = stepAt(run, id);
+	if (step === undefined || !isDone(step.state)) return false;
+	return !Object.keys(run.steps).some(
+		(path) => path.endsWith(COMPENSATE) && (path === id + COMPENSATE || path.startsWith(`${id}.`)),
+	);
+}

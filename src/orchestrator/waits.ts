@@ -1,0 +1,296 @@
+/**
+ * What runs and tasks wait for from outside: signals, events and the answers of people. Each answer is one transaction
+ * with all that follows from it.
+ */
+
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
+import { copyJson, type Json } from "../json.ts";
+import type { Log } from "../log.ts";
+import { Alarms } from "../scheduler/alarms.ts";
+import type { Emit, Ledger } from "../scheduler/ledger.ts";
+import { explain } from "../schema.ts";
+import { checkInputSize } from "../task/spec.ts";
+import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
+import { definitionAt, stepTaskId } from "../workflow/embedded.ts";
+import { matchesEvent, type SentEvent } from "../workflow/event.ts";
+import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
+import { stepAt } from "../workflow/run-fold.ts";
+import type { Runs } from "./runs.ts";
+
+/** Something that a person is asked. */
+export interface ApprovalView {
+	/** Of the step's place in its run, or of the task and its question. */
+	id: string;
+	title: string;
+	/** As it was given; it is never interpreted. */
+	content: Json;
+	/** SHA-256 of the canonical JSON of title and content; an answer may name it. */
+	hash: string;
+	labels: { [name: string]: string };
+	askedAt: string;
+	/** When it expires, and what that means. */
+	until?: string;
+	onTimeout?: "deny" | "fail" | "continue";
+	run?: string;
+	workflow?: string;
+	step?: string;
+	task?: string;
+	type?: string;
+}
+
+export interface EventSpec {
+	/** For example `com.example.order.paid`; at most 200 characters. */
+	type: string;
+	/** JSON, at most 1 MiB. Default null. */
+	data?: unknown;
+	/** Default: an id of its own. */
+	id?: string;
+	source?: string;
+}
+
+export interface AnswerOptions {
+	/** Who answers, for the record; at most 200 characters. */
+	by?: string;
+	comment?: string;
+	/** Refuse unless what is asked has this hash. */
+	hash?: string;
+}
+
+export interface WaitsParts {
+	ledger: Ledger;
+	clock: Clock;
+	log: Log;
+	newId(prefix: string): string;
+	runs: Runs;
+}
+
+type Open = { view: ApprovalView } & (
+	| { run: Run; path: string; onDeny: "fail" | "continue" }
+	| { task: Task; key: string }
+);
+
+const MAX_ANSWERS = 1_000;
+const MAX_TEXT = 2_000;
+
+export class Waits {
+	readonly #parts: WaitsParts;
+	readonly #alarms: Alarms;
+
+	constructor(parts: WaitsParts) {
+		this.#parts = parts;
+		this.#alarms = new Alarms(parts.clock, (_, key) => this.#expire(key));
+	}
+
+	/** After a start: questions of tasks may expire. */
+	recover(): void {
+		for (const task of this.#parts.ledger.state.tasks.values()) this.arm(task);
+	}
+
+	/** Durable: the task may have asked something that expires. */
+	arm(task: Task): void {
+		if (task.asks === undefined || isTerminal(task.state)) return;
+		for (const [key, { until, answer }] of Object.entries(task.asks)) {
+			if (until !== undefined && answer === undefined) this.#alarms.setAt("deadline", `${task.id} ${key}`, until);
+		}
+	}
+
+	stop(): void {
+		this.#alarms.stop();
+	}
+
+	/**
+	 * The oldest open wait of the run for this signal ends with the data; when there is none, the signal is kept.
+	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID
+	 */
+	async signal(run: Run, name: string, data: unknown): Promise<void> {
+		const { ledger, clock } = this.#parts;
+		const kept = copyJson(data ?? null, "data", "E_INPUT_INVALID");
+		if (!ledger.state.runs.has(run.id)) {
+			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
+		}
+		const path = openWaits(run).find(({ wait }) => wait.kind === "signal" && wait.name === name)?.path;
+		if (path === undefined && (run.signals?.length ?? 0) >= MAX_SIGNALS_KEPT) {
+			throw new MusterError("E_QUEUE_FULL", `${MAX_SIGNALS_KEPT} signals wait for the run ${run.id} already`);
+		}
+		const at = clock.now();
+		await ledger.transact((emit) => {
+			if (path === undefined) emit({ type: "run.signalled", at, id: run.id, name, data: kept });
+			else this.#endWait(emit, run, path, { output: kept });
+		});
+	}
+
+	/** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
+	async send(given: EventSpec): Promise<{ waits: number }> {
+		const { ledger, clock, newId } = this.#parts;
+		const event = toEvent(given, newId("evt"), clock.now());
+		let waits = 0;
+		await ledger.transact((emit) => {
+			waits = this.deliver(emit, event);
+		});
+		return { waits };
+	}
+
+	/** Every open wait for this event ends; returns how many did. Part of a transaction. */
+	deliver(emit: Emit, event: SentEvent): number {
+		const { state } = this.#parts.ledger;
+		let met = 0;
+		for (const run of [...state.runs.values()]) {
+			const definition = state.definitions.get(run.hash);
+			if (definition === undefined) continue;
+			for (const { path, wait } of openWaits(run)) {
+				if (wait.kind !== "event" || wait.type !== event.type || !matchesEvent(definition, run, path, event)) continue;
+				this.#endWait(emit, run, path, { output: event as unknown as Json });
+				met++;
+			}
+		}
+		return met;
+	}
+
+	/** What people are asked, the oldest first. */
+	approvals(): ApprovalView[] {
+		return [...this.#open()].map(({ view }) => view).sort((a, b) => a.askedAt.localeCompare(b.askedAt));
+	}
+
+	/**
+	 * Answers some of them, all or nothing. Resolves when it is durable.
+	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when the hash is another, E_INPUT_INVALID
+	 */
+	async answer(ids: readonly string[], approved: boolean, options: AnswerOptions = {}): Promise<void> {
+		const { ledger, clock } = this.#parts;
+		if (ids.length > MAX_ANSWERS) throw new MusterError("E_INPUT_TOO_LARGE", `at most ${MAX_ANSWERS} answers at once`);
+		const answer: Answer = { approved, at: clock.now(), ...texts(options) };
+		const open = new Map([...this.#open()].map((item) => [item.view.id, item]));
+		const chosen = [...new Set(ids)].map((id) => {
+			const item = open.get(id);
+			if (item === undefined) {
+				throw new MusterError("E_APPROVAL_UNKNOWN", `nobody asks for approval under ${id}`, {
+					hint: "List what is asked with: muster approvals",
+				});
+			}
+			if (options.hash !== undefined && options.hash !== item.view.hash) {
+				throw new MusterError("E_CONFLICT", `what ${id} asks is not what was answered: its hash is ${item.view.hash}`, {
+					hint: "Look at it again, then answer.",
+				});
+			}
+			return item;
+		});
+		await ledger.transact((emit) => {
+			for (const item of chosen) {
+				if ("task" in item) {
+					emit({ type: "task.answered", at: answer.at, id: item.task.id, key: item.key, answer });
+				} else if (approved || item.onDeny === "continue") {
+					this.#endWait(emit, item.run, item.path, { output: { ...answer, hash: item.view.hash } });
+				} else this.#endWait(emit, item.run, item.path, { error: denied(item.view, answer) });
+			}
+		});
+	}
+
+	*#open(): Generator<Open> {
+		const { state } = this.#parts.ledger;
+		for (const run of state.runs.values()) {
+			for (const { path, wait, startedAt, until } of openWaits(run)) {
+				if (wait.kind !== "approval") continue;
+				const definition = state.definitions.get(run.hash);
+				const step = definition && definitionAt(definition, path).wait;
+				const { title, content, hash, labels = {} } = wait;
+				const view: ApprovalView = {
+					...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: iso(startedAt) },
+					...(until !== undefined && { until: iso(until), onTimeout: step?.onTimeout ?? "fail" }),
+					...{ run: run.id, workflow: run.workflow, step: path },
+				};
+				yield { view, run, path, onDeny: step?.approval?.onDeny ?? "fail" };
+			}
+		}
+		for (const task of state.tasks.values()) {
+			if (task.state !== "waiting" || task.asks === undefined) continue;
+			for (const [key, ask] of Object.entries(task.asks)) {
+				if (ask.answer === undefined) yield { view: askView(task, key, ask), task, key };
+			}
+		}
+	}
+
+	#endWait(emit: Emit, run: Run, path: string, end: { output: Json } | { error: ErrorData }): void {
+		emit({ type: "item.ended", at: this.#parts.clock.now(), run: run.id, step: path, index: 0, ...end });
+		this.#parts.runs.advance({ id: run.id, changed: [path] }, emit);
+	}
+
+	#expire(alarm: string): void {
+		const { ledger, clock, log } = this.#parts;
+		const space = alarm.indexOf(" ");
+		const task = ledger.state.tasks.get(alarm.slice(0, space));
+		const key = alarm.slice(space + 1);
+		const ask = task?.asks?.[key];
+		if (task?.state !== "waiting" || ask === undefined || ask.answer !== undefined) return;
+		const at = clock.now();
+		const stored = ledger.transact((emit) => {
+			if (ask.onTimeout === "deny") {
+				emit({ type: "task.answered", at, id: task.id, key, answer: { approved: false, at, expired: true } });
+			} else {
+				const error = new MusterError("E_WAIT_EXPIRED", `nobody answered in time: ${ask.title}`);
+				emit({ type: "task.failed", at, id: task.id, error: toErrorData(error) });
+			}
+		});
+		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
+	}
+}
+
+const eventShape = z.strictObject({
+	type: z.string().min(1).max(200),
+	data: z.unknown().optional(),
+	id: z.string().min(1).max(200).optional(),
+	source: z.string().max(500).optional(),
+});
+
+function toEvent(given: EventSpec, id: string, now: number): SentEvent {
+	const parsed = eventShape.safeParse(given);
+	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error)}`);
+	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
+	checkInputSize(data, "the event: ");
+	const { type, source } = parsed.data;
+	return { type, data, id: parsed.data.id ?? id, time: iso(now), ...(source !== undefined && { source }) };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+function askView(
+	task: Task,
+	key: string,
+	{ title, content, hash, labels = {}, askedAt, until, onTimeout }: Ask,
+): ApprovalView {
+	return {
+		...{ id: `${task.id}#${key}`, title, content, hash, labels, askedAt: iso(askedAt) },
+		...(until !== undefined && { until: iso(until), onTimeout }),
+		...{ task: task.id, type: task.type },
+		...(task.run && { run: task.run.id, step: task.run.step }),
+	};
+}
+
+function denied({ title }: ApprovalView, { by, comment }: Answer): ErrorData {
+	const who = by === undefined ? "" : ` by ${by}`;
+	return toErrorData(
+		new MusterError("E_DENIED", `denied${who}: ${title}${comment === undefined ? "" : ` (${comment})`}`),
+	);
+}
+
+function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
+	for (const [name, text] of Object.entries({ by, comment })) {
+		if (text !== undefined && (typeof text !== "string" || text.length > MAX_TEXT)) {
+			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${MAX_TEXT} characters`);
+		}
+	}
+	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };
+}
+
+/** In the order in which they began. */
+function openWaits(run: Run): { path: string; wait: WaitRecord; startedAt: number; until: number | undefined }[] {
+	if (run.state !== "running") return [];
+	const open: ReturnType<typeof openWaits> = [];
+	for (const path in run.steps) {
+		const step = stepAt(run, path);
+		if (step?.state !== "running" || step.wait === undefined) continue;
+		open.push({ path, wait: step.wait, startedAt: step.startedAt, until: step.until });
+	}
+	return open;
+}

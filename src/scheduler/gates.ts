@@ -1,0 +1,143 @@
+/**
+ * What may hold back ready tasks besides the agents: limits, rates and pauses. A gate is open or closed; lanes that met it
+ * closed are parked with it, and it hands them back when it opens. So nothing is looked at again while it cannot start.
+ */
+import type { RateLimit, Task } from "../task/task.ts";
+import type { Lane } from "./lane.ts";
+
+export abstract class Gate {
+	/** Names it among all gates; set by who makes it. */
+	key = "";
+	/** Lanes that pass through it, parked or not. */
+	users = 0;
+	readonly parked = new Set<Lane>();
+
+	/** @param lane what a lane may ask of it: a limit of its own */
+	abstract isOpen(lane: Lane): boolean;
+	/** A task passes. */
+	take(_task: Task): void {}
+	/** It has ended; true when this may have opened the gate. */
+	release(_task: Task): boolean {
+		return false;
+	}
+	/** Whether it can be forgotten once no lane passes through it. */
+	get idle(): boolean {
+		return true;
+	}
+}
+
+/** At most so many tasks of a key at the same time; each task says how many. */
+export class LimitGate extends Gate {
+	readonly holders = new Set<Task>();
+
+	isOpen(lane: Lane): boolean {
+		return this.holders.size < lane.limit;
+	}
+
+	override take(task: Task): void {
+		this.holders.add(task);
+	}
+
+	override release(task: Task): boolean {
+		return this.holders.delete(task);
+	}
+
+	override get idle(): boolean {
+		return this.holders.size === 0;
+	}
+}
+
+/** One at a time, whatever limit the lane has. */
+export class SuspectGate extends LimitGate {
+	override isOpen(): boolean {
+		return this.holders.size === 0;
+	}
+}
+
+/**
+ * A token bucket: one token each `perMs / limit`, at most `burst` of them (1: evenly paced). It knows nothing of the time
+ * before this process, so it begins empty: also what is recovered starts no faster.
+ */
+export class RateGate extends Gate {
+	readonly #now: () => number;
+	#rate: RateLimit;
+	#tokens: number;
+	#countedMs: number;
+	#frozenUntilMs = 0;
+
+	/** @param bornMs when the process began; @param now monotonic */
+	constructor(rate: RateLimit, bornMs: number, now: () => number) {
+		super();
+		this.#rate = rate;
+		this.#now = now;
+		this.#countedMs = bornMs;
+		this.#tokens = 0;
+	}
+
+	/** The newest task of the key says how fast. */
+	set rate(rate: RateLimit) {
+		this.#count();
+		this.#rate = rate;
+	}
+
+	isOpen(): boolean {
+		return this.opensInMs() === 0;
+	}
+
+	override take(): void {
+		this.#count();
+		this.#tokens -= 1;
+	}
+
+	/** Nothing of the key starts for this long: the other side said so. */
+	freeze(delayMs: number): void {
+		this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#now() + delayMs);
+	}
+
+	/** How long until the next task may start; 0 when one may now. */
+	opensInMs(): number {
+		this.#count();
+		const { limit, perMs } = this.#rate;
+		// A token that is whole but for the rounding of its sum is whole.
+		const missing = this.#tokens >= 1 - 1e-9 ? 0 : ((1 - this.#tokens) * perMs) / limit;
+		return Math.max(0, missing, this.#frozenUntilMs - this.#now());
+	}
+
+	/** How long until nothing of its past matters any more. */
+	fullInMs(): number {
+		this.#count();
+		const { limit, perMs } = this.#rate;
+		return Math.max(0, ((this.#burst - this.#tokens) * perMs) / limit, this.#frozenUntilMs - this.#now());
+	}
+
+	override get idle(): boolean {
+		return this.fullInMs() === 0;
+	}
+
+	get #burst(): number {
+		return this.#rate.burst ?? 1;
+	}
+
+	#count(): void {
+		const now = this.#now();
+		const { limit, perMs } = this.#rate;
+		this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#countedMs) * limit) / perMs);
+		this.#countedMs = now;
+	}
+}
+
+/** Closed while its scope is paused. */
+export class PauseGate extends Gate {
+	readonly scope: string;
+	readonly #paused: ReadonlyMap<string, unknown>;
+
+	constructor(scope: string, paused: ReadonlyMap<string, unknown>) {
+		super();
+		this.scope = scope;
+		this.#paused = paused;
+	}
+
+	isOpen(): boolean {
+		return !this.#paused.has(this.scope);
+	}
+}

@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { HandClock } from "../clock.ts";
+import { createState } from "../state.ts";
+import { createTask, type NewTask, priorities, type Task } from "../task/task.ts";
+import { createRun } from "../workflow/run-fold.ts";
+import { type Limits, Matcher } from "./matcher.ts";
+import type { Performer } from "./performer.ts";
+import { Registry, type Seat } from "./registry.ts";
+
+const AGING_MS = 60_000;
+
+/** A matcher with one agent of many slots (or several of one), a clock moved by hand and alarms that ring with it. */
+function world({ slots = 1, agents = 1, limits = {} as Partial<Limits> } = {}) {
+	const registry = new Registry();
+	for (let i = 0; i < agents; i++) {
+		const performer: Performer = {
+			...{ name: `agent-${i}`, kind: "worker", capabilities: ["work", "other"], concurrency: slots },
+			...{ start: async () => undefined, stop: async () => undefined, alive: async () => true },
+			perform: async () => null,
+		};
+		registry.setState(registry.add(performer), "ready");
+	}
+	const clock = new HandClock();
+	const state = createState();
+	const alarms = new Map<string, number>();
+	const matcher = new Matcher({
+		...{ registry, clock, state, agingMs: AGING_MS, limits: { types: {}, ...limits } },
+		wakeIn: (key, delayMs) => void alarms.set(key, clock.monotonic() + delayMs),
+	});
+	const running: { task: Task; seat: Seat }[] = [];
+	let made = 0;
+	const task = (more: Partial<NewTask> = {}): Task => {
+		const id = `task-${made++}`;
+		const fresh = { id, type: "work", input: null, priority: "normal", submittedAt: clock.now(), ...more } as NewTask;
+		const item = createTask(fresh, "ready", 0);
+		state.tasks.set(id, item);
+		return item;
+	};
+	return {
+		...{ matcher, state, clock, registry, running, task },
+		offer: (more: Partial<NewTask> = {}): Task => {
+			const item = task(more);
+			matcher.offer(item);
+			return item;
+		},
+		/** Starts all that can start; gives their tasks. */
+		start: (most = Number.POSITIVE_INFINITY): Task[] => {
+			const begun: Task[] = [];
+			while (begun.length < most) {
+				const match = matcher.next();
+				if (match === undefined) break;
+				match.task.attempts++;
+				running.push(match);
+				begun.push(match.task);
+			}
+			return begun;
+		},
+		end: (item: Task): void => {
+			const place = running.findIndex((match) => match.task === item);
+			const [match] = running.splice(place, 1);
+			registry.giveBack((match as { seat: Seat }).seat);
+			matcher.release(item);
+		},
+		pass: (ms: number): void => {
+			clock.advance(ms);
+			for (const [key, at] of [...alarms]) {
+				if (at > clock.monotonic()) continue;
+				alarms.delete(key);
+				matcher.rateOpens(key);
+			}
+		},
+	};
+}
+
+describe("the order of ready tasks", () => {
+	it("is by priority, then by the time they became ready", () => {
+		const { offer, start } = world({ slots: 10 });
+		const tasks = ["background", "normal", "critical", "normal", "high"].map((priority) =>
+			offer({ priority: priority as Task["priority"] }),
+		);
+		assert.deepEqual(
+			start(),
+			[2, 4, 1, 3, 0].map((place) => tasks[place]),
+		);
+	});
+
+	it("lets nothing fresh that is ready more than 4 x agingMs later go before a background task", () => {
+		const { offer, start, end, pass } = world();
+		const [first] = (offer(), start());
+		const background = offer({ priority: "background" });
+		pass(4 * AGING_MS - 1);
+		const before = offer({ priority: "critical" });
+		pass(2);
+		offer({ priority: "critical" });
+		end(first as Task);
+		assert.deepEqual(start(), [before]);
+		end(before);
+		assert.deepEqual(start(), [background]);
+	});
+
+	it("puts the next step of a run that began before fresh work of its priority, however much waits", () => {
+		const { offer, start, end, pass, state, task, matcher } = world();
+		const fresh = Array.from({ length: 20 }, () => offer());
+		state.runs.set("run", createRun({ id: "run", workflow: "w", hash: "h", inputs: {} }, 0));
+		const step = (id: string) => offer({ run: { id: "run", step: id, index: 0 } });
+		step("one");
+		// Each takes 10 s: the first step waits its turn, and by then others wait as long as it did.
+		for (const _ of fresh) {
+			const [running] = start(1) as [Task];
+			pass(10_000);
+			offer();
+			end(running);
+		}
+		const [one] = start() as [Task];
+		assert.equal(one.run?.step, "one");
+		const two = task({ run: { id: "run", step: "two", index: 0 } });
+		end(one);
+		matcher.offer(two);
+		assert.deepEqual(start(), [two]);
+	});
+
+	it("is total: every offered task starts once, whatever is offered, withdrawn and released in between", () => {
+		const command = fc.record({
+			do: fc.constantFrom("offer", "start", "end", "withdraw", "pass"),
+			priority: fc.constantFrom(...priorities),
+			key: fc.constantFrom(undefined, "a", "b"),
+			limit: fc.integer({ min: 1, max: 3 }),
+			pick: fc.nat(),
+		});
+		fc.assert(
+			fc.property(fc.array(command, { maxLength: 120 }), (commands) => {
+				const muster = world({ slots: 4 });
+				const waiting = new Set<Task>();
+				let started = 0;
+				const begin = (): void => {
+					for (const task of muster.start(1)) {
+						assert.ok(waiting.delete(task));
+						started++;
+						const { concurrency } = task;
+						if (concurrency === undefined) continue;
+						const holders = muster.running.filter((match) => match.task.concurrency?.key === concurrency.key);
+						assert.ok(holders.length <= concurrency.limit, "I8: never more than the limit of the one that starts");
+					}
+				};
+				let offered = 0;
+				let withdrawn = 0;
+				for (const { do: verb, priority, key, limit, pick } of commands) {
+					if (verb === "offer") {
+						const concurrency = key === undefined ? undefined : ({ key, limit, policy: "queue" } as const);
+						waiting.add(muster.offer({ priority, ...(concurrency && { concurrency }) }));
+						offered++;
+					} else if (verb === "start") begin();
+					else if (verb === "pass") muster.pass(pick % 100_000);
+					else if (verb === "withdraw") {
+						const task = [...waiting][pick % Math.max(1, waiting.size)];
+						if (task === undefined) continue;
+						muster.matcher.withdraw(task);
+						waiting.delete(task);
+						withdrawn++;
+					} else {
+						const match = muster.running[pick % Math.max(1, muster.running.length)];
+						if (match !== undefined) muster.end(match.task);
+					}
+				}
+				while (waiting.size > 0) {
+					const before = waiting.size;
+					begin();
+					const [match] = muster.running;
+					if (waiting.size === before && match !== undefined) muster.end(match.task);
+					else assert.ok(waiting.size < before, "something waits that nothing holds back");
+				}
+				assert.equal(started + withdrawn, offered);
+			}),
+		);
+	});
+});
+
+describe("a concurrency key", () => {
+	it("lets so many run at a time, and the next as soon as one ends", () => {
+		const { offer, start, end } = world({ slots: 10 });
+		const keyed = Array.from({ length: 5 }, () => offer({ concurrency: { key: "k", limit: 2, policy: "queue" } }));
+		const other = offer();
+		assert.deepEqual(start(), [keyed[0], keyed[1], other]);
+		end(keyed[1] as Task);
+		assert.deepEqual(start(), [keyed[2]]);
+	});
+
+	it("holds across types, since it is one key", () => {
+		const { offer, start } = world({ slots: 10 });
+		const concurrency = { key: "k", limit: 1, policy: "queue" } as const;
+		const first = offer({ concurrency });
+		offer({ type: "other", concurrency });
+		assert.deepEqual(start(), [first]);
+	});
+});
+
+describe("limits of all and of a type", () => {
+	it("hold at every instant", () => {
+		const { offer, start, end } = world({ slots: 100, limits: { running: 5, types: { work: 2 } } });
+		for (let i = 0; i < 10; i++) {
+			offer();
+			offer({ type: "other" });
+		}
+		const begun = start();
+		assert.deepEqual([begun.length, begun.filter(({ type }) => type === "work").length], [5, 2]);
+		end(begun.find(({ type }) => type === "work") as Task);
+		assert.deepEqual(
+			start().map(({ type }) => type),
+			["work"],
+		);
+	});
+});
+
+describe("a rate", () => {
+	const rate = { key: "api", limit: 10, perMs: 1_000 };
+
+	it("paces starts evenly, and begins empty with the process", () => {
+		const { offer, start, pass } = world({ slots: 100 });
+		for (let i = 0; i < 30; i++) offer({ rate });
+		assert.equal(start().length, 0);
+		const starts: number[] = [];
+		for (let ms = 0; ms < 2_000; ms += 10) {
+			pass(10);
+			for (const _ of start()) starts.push(ms);
+		}
+		assert.equal(starts.length, 20);
+		assert.ok(
+			starts.every((at, i) => i === 0 || at - (starts[i - 1] as number) >= 90),
+			String(starts),
+		);
+	});
+
+	it("stands still for as long as the other side asks", () => {
+		const { offer, start, pass, matcher } = world({ slots: 100 });
+		pass(1_000);
+		for (let i = 0; i < 5; i++) offer({ rate });
+		assert.equal(start().length, 1);
+		matcher.freeze(rate, 5_000);
+		for (let ms = 0; ms < 4_990; ms += 10) {
+			pass(10);
+			assert.equal(start().length, 0);
+		}
+		pass(10);
+		assert.equal(start().length, 1);
+	});
+
+	it("is shared fairly among agents that do nothing else", () => {
+		const { offer, start, end, pass, running } = world({ agents: 7 });
+		for (let i = 0; i < 70; i++) offer({ rate });
+		const shares = new Map<string, number>();
+		for (let ms = 0; ms < 8_000; ms += 50) {
+			pass(50);
+			for (const { task } of [...running]) end(task);
+			start();
+			for (const { seat } of running) shares.set(seat.name, (shares.get(seat.name) ?? 0) + 1);
+		}
+		assert.deepEqual([...shares.values()], new Array(7).fill(10));
+	});
+
+	it("is forgotten when nothing of its past matters any more", () => {
+		const { offer, start, end, pass, matcher } = world({ slots: 100 });
+		pass(1_000);
+		offer({ rate });
+		const [task] = start() as [Task];
+		end(task);
+		assert.equal(matcher.gates, 1);
+		pass(1_000);
+		assert.equal(matcher.gates, 0);
+	});
+});
+
+describe("a pause", () => {
+	it("of everything or of a type lets nothing more start, and a resume all of it", () => {
+		const { offer, start, state, matcher } = world({ slots: 10 });
+		const tasks = [offer(), offer({ type: "other" })];
+		state.paused.set("all", { at: 0 });
+		assert.equal(start().length, 0);
+		state.paused.delete("all");
+		state.paused.set("type:work", { at: 0 });
+		assert.deepEqual(start(), [tasks[1]]);
+		state.paused.delete("type:work");
+		matcher.resumed("type:work");
+		assert.deepEqual(start(), [tasks[0]]);
+	});
+
+	it("of a workflow holds back the tasks of its runs and of runs inside of them", () => {
+		const { offer, start, state, matcher } = world({ slots: 10 });
+		state.runs.set("r", createRun({ id: "r", workflow: "outer", hash: "h", inputs: {} }, 0));
+		const parent = { id: "r", step: "s", index: 0, depth: 1 };
+		state.runs.set("r.s", createRun({ id: "r.s", workflow: "inner", hash: "h", inputs: {}, parent }, 0));
+		const inner = offer({ run: { id: "r.s", step: "a", index: 0 } });
+		const plain = offer();
+		state.paused.set("workflow:outer", { at: 0 });
+		assert.deepEqual(start(), [plain]);
+		state.paused.delete("workflow:outer");
+		matcher.resumed("workflow:outer");
+		assert.deepEqual(start(), [inner]);
+	});
+});

@@ -1,0 +1,195 @@
+/** How a step begins: which command, which items, with which inputs. Pure; part of `decide.ts`. */
+import { toMs } from "../duration.ts";
+import { MusterError, toErrorData } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { StepDefinition, WaitDefinition } from "./definition.ts";
+import { hashOfQuestion } from "./hash.ts";
+import type { Part, Plan, StepPlan } from "./plan.ts";
+import type { Command, ItemKind, Run, RunStep, Signal, WaitRecord } from "./run.ts";
+import { COMPENSATE } from "./run-fold.ts";
+import { type Extra, itemsOf, named, type Place, scopeOf } from "./scope.ts";
+
+const itemKinds = { skill: "task", workflow: "run", steps: "frame", loop: "frame", wait: "wait" } as const;
+
+/**
+ * A step whose needs are over.
+ *
+ * @param take a kept signal of a name that no other step gets
+ * @throws E_EXPRESSION, E_STEP_FAILED, E_INPUT_INVALID
+ */
+export function beginStep(
+	plan: Plan,
+	run: Run,
+	place: Place,
+	planned: StepPlan,
+	path: string,
+	extra: Extra,
+	take: (name: string) => Signal | undefined,
+): Command[] {
+	const { step, kind, condition } = planned;
+	if (condition !== undefined) {
+		const scope = scopeOf(plan, run, place, condition.reads, planned, extra);
+		if (!named(`The "if" of step "${step.id}"`, () => condition.fill(scope))) {
+			return [{ kind: "end", step: path, state: "skipped" }];
+		}
+	}
+	if (kind === "wait") return beginWait(plan, run, place, planned, path, extra, take);
+	const items = itemKinds[kind];
+	const limit = kind !== "skill" && step.timeoutMs !== undefined ? { limitMs: step.timeoutMs } : {};
+	if (kind === "loop") {
+		const total = step.loop?.max ?? 1;
+		return [
+			{ kind: "start", step: path, items, each: false, total, open: true, ...limit },
+			{ kind: "item", step: path, index: 0 },
+		];
+	}
+	const list = step.forEach && itemsOf(plan, run, place, planned, path);
+	const total = list?.length ?? 1;
+	const start: Command = { kind: "start", step: path, each: list !== undefined, total, ...limit };
+	if (items !== "task") start.items = items;
+	Object.assign(start, policyOf(step, total));
+	const first = Math.min(total, step.forEach?.parallel ?? total);
+	return [start, ...itemsFrom(plan, run, place, planned, path, list, 0, first, extra)];
+}
+
+/** The next items of a step that runs, as many as may run at the same time. @throws E_EXPRESSION */
+export function nextItems(
+	plan: Plan,
+	run: Run,
+	place: Place,
+	planned: StepPlan,
+	path: string,
+	step: RunStep,
+	extra: Extra,
+): Command[] {
+	const list = step.each ? itemsOf(plan, run, place, planned, path) : undefined;
+	const active = step.begun - step.done - step.failed;
+	const more = Math.min(step.total - step.begun, (planned.step.forEach?.parallel ?? step.total) - active);
+	return itemsFrom(plan, run, place, planned, path, list, step.begun, step.begun + more, extra);
+}
+
+function itemsFrom(
+	plan: Plan,
+	run: Run,
+	place: Place,
+	planned: StepPlan,
+	path: string,
+	list: readonly Json[] | undefined,
+	from: number,
+	to: number,
+	extra: Extra,
+): Command[] {
+	const { step, kind, input, concurrencyKey, rateKey } = planned;
+	if (kind === "steps") return range(from, to, (index) => ({ kind: "item", step: path, index }));
+	/** Fills a part for one item, which sees itself besides what the step sees. */
+	const filler = (what: string, part: Part<Json>): ((index: number) => Json) => {
+		const scope = scopeOf(plan, run, place, part.reads, planned, extra);
+		const as = step.forEach?.as ?? "item";
+		return (index) => {
+			const own = list === undefined ? scope : { ...scope, [as]: list[index] ?? null, index };
+			return named(`The "${what}" of step "${step.id}"`, () => part.fill(own));
+		};
+	};
+	const inputOf = filler("with", input);
+	const keyOf = concurrencyKey && filler("concurrency", concurrencyKey);
+	const rateOf = rateKey && filler("rate", rateKey);
+	return range(from, to, (index): Command => {
+		try {
+			const item: Command = { kind: "item", step: path, index, input: inputOf(index) };
+			if (keyOf !== undefined) item.concurrencyKey = textOf(keyOf(index));
+			if (rateOf !== undefined) item.rateKey = textOf(rateOf(index));
+			return item;
+		} catch (error) {
+			if (list === undefined || (error as MusterError).code !== "E_EXPRESSION") throw error;
+			return { kind: "item-end", step: path, index, error: toErrorData(error) };
+		}
+	});
+}
+
+const textOf = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value)).slice(0, 256);
+
+function range(from: number, to: number, make: (index: number) => Command): Command[] {
+	const commands: Command[] = [];
+	for (let index = from; index < to; index++) commands.push(make(index));
+	return commands;
+}
+
+/** How many items must complete, and whether the step ends only when all are over; see `ItemPolicy`. @throws E_STEP_FAILED */
+function policyOf({ id, forEach }: StepDefinition, total: number): { need?: number; late?: true } {
+	const policy = forEach?.onFailure ?? "fail";
+	if (policy === "fail") return {};
+	if (policy === "continue") return { late: true };
+	if (policy === "best-effort") return { need: 0, late: true };
+	if (policy.quorum < total) return { need: policy.quorum };
+	if (policy.quorum === total) return {};
+	throw new MusterError("E_STEP_FAILED", `step "${id}" needs ${policy.quorum} items to complete and has ${total}`);
+}
+
+function beginWait(
+	plan: Plan,
+	run: Run,
+	place: Place,
+	planned: StepPlan,
+	path: string,
+	extra: Extra,
+	take: (name: string) => Signal | undefined,
+): Command[] {
+	const { step, approval, duration } = planned;
+	const wait = step.wait as WaitDefinition;
+	const start = { kind: "start", step: path, items: "wait" as ItemKind, each: false, total: 1 } as const;
+	const fill = (part: Part<Json>): Json =>
+		named(`The "wait" of step "${step.id}"`, () => part.fill(scopeOf(plan, run, place, part.reads, planned, extra)));
+	if (duration !== undefined) {
+		const given = fill(duration) as string | number;
+		return [{ ...start, wait: { kind: "duration" }, limitMs: toMs(given, `the wait of step "${step.id}"`) }];
+	}
+	const limit = wait.timeoutMs === undefined ? {} : { limitMs: wait.timeoutMs };
+	if (approval !== undefined) {
+		const asked = fill(approval) as { title: Json; content: Json };
+		const labels = wait.approval?.labels;
+		return [{ ...start, wait: approvalOf(textOf(asked.title), asked.content, labels), ...limit }];
+	}
+	if (wait.event !== undefined) return [{ ...start, wait: { kind: "event", type: wait.event.type }, ...limit }];
+	const name = wait.signal as string;
+	const begun: Command = { ...start, wait: { kind: "signal", name }, ...limit };
+	const kept = take(name);
+	if (kept === undefined) return [begun];
+	return [begun, { kind: "item-end", step: path, index: 0, output: kept.data, signal: name }];
+}
+
+const approvalOf = (title: string, content: Json, labels?: Record<string, string>): WaitRecord => ({
+	...{ kind: "approval", title, content, hash: hashOfQuestion(title, content) },
+	...(labels && { labels }),
+});
+
+/** Undoes what a completed step did: one task, or one for each item that completed. @throws E_EXPRESSION */
+export function beginUndo(
+	plan: Plan,
+	run: Run,
+	place: Place,
+	planned: StepPlan,
+	path: string,
+	done: RunStep,
+): Command[] {
+	const { step } = planned;
+	const undo = planned.undo as Part<Json>;
+	// The step itself is not among those that are over before it starts: it is seen through `steps` by name all the same.
+	const reads = undo.reads === "all" ? planned.before() : undo.reads;
+	const scope = scopeOf(plan, run, place, reads);
+	const list = done.each ? itemsOf(plan, run, place, planned, path) : undefined;
+	const isCompleted = (index: number): boolean => done.done === done.total || done.outputs[index] !== undefined;
+	const completed = [...done.outputs.keys()].filter(isCompleted);
+	const inputs = completed.map((index) => {
+		const own = list && {
+			[step.forEach?.as ?? "item"]: list[index] ?? null,
+			index,
+			output: done.outputs[index] ?? null,
+		};
+		return named(`The "compensate" of step "${step.id}"`, () => undo.fill({ ...scope, ...own }));
+	});
+	const where = path + COMPENSATE;
+	return [
+		{ kind: "start", step: where, each: done.each, total: inputs.length, late: true },
+		...inputs.map((input, index): Command => ({ kind: "item", step: where, index, input })),
+	];
+}

@@ -1,0 +1,208 @@
+/** What holds for every definition and every outcome, found out with random ones. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { broke, Play } from "../../test/play.ts";
+import type { Json } from "../json.ts";
+import { decide } from "./decide.ts";
+import type { ItemPolicy, StepDefinition, WorkflowDefinition } from "./definition.ts";
+import { planOf } from "./plan.ts";
+import { type Command, isRunOver, type Run } from "./run.ts";
+import { COMPENSATE, isDone, prefixOf, stepAt } from "./run-fold.ts";
+import { stepOf } from "./scope.ts";
+
+const RUNS = Number(process.env.DECIDE_RUNS ?? 400);
+
+const x = (expression: string): string => `$\{{ ${expression} }}`;
+
+/** A step without its place in a list: what it does, and which of the steps before it it needs. */
+interface Node {
+	needs: number;
+	kind: "task" | "each" | "workflow" | "wait" | "duration" | "group" | "groups" | "loop";
+	items: number;
+	parallel: number;
+	policy: ItemPolicy;
+	condition: "none" | "none" | "false" | "skipped" | "bad";
+	input: "fine" | "fine" | "fine" | "bad" | "bad item";
+	undo: "none" | "none" | "fine" | "bad";
+	until: string | undefined;
+	onMax: "continue" | "fail";
+	body: Node[];
+}
+
+const nodes = (depth: number): fc.Arbitrary<Node[]> =>
+	fc.array(node(depth), { minLength: 1, maxLength: depth === 0 ? 6 : 3 });
+
+const often = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+
+function node(depth: number): fc.Arbitrary<Node> {
+	const flat = ["task", "task", "each", "workflow", "wait", "duration"] as const;
+	return fc.record({
+		needs: fc.nat(),
+		kind: depth < 2 ? often<Node["kind"]>(...flat, "group", "groups", "loop") : often<Node["kind"]>(...flat),
+		items: fc.nat({ max: 4 }),
+		parallel: fc.integer({ min: 1, max: 5 }),
+		policy: often<ItemPolicy>("fail", "continue", "best-effort", { quorum: 1 }, { quorum: 2 }),
+		condition: often<Node["condition"]>("none", "none", "none", "none", "false", "skipped", "bad"),
+		input: often<Node["input"]>("fine", "fine", "fine", "fine", "fine", "fine", "bad", "bad item"),
+		undo: often<Node["undo"]>("none", "none", "fine", "bad"),
+		until: often(undefined, "round >= 1", "false", "steps.nobody.output"),
+		onMax: often("continue", "fail"),
+		body: depth < 2 ? nodes(depth + 1) : fc.constant([]),
+	}) as fc.Arbitrary<Node>;
+}
+
+/** Ids are the same in every list, so that inner steps hide outer ones. */
+function stepsOf(list: readonly Node[], prefix: string): StepDefinition[] {
+	return list.map((node, place) => {
+		const needs = list.flatMap((_, other) => (other < place && (node.needs >> other) & 1 ? [`${prefix}${other}`] : []));
+		const [need] = needs;
+		const step: StepDefinition = { id: `${prefix}${place}`, needs };
+		if (node.condition === "false") step.if = "false";
+		if (node.condition === "bad") step.if = "inputs.nobody == 1";
+		if (node.condition === "skipped" && need !== undefined) step.if = `steps.${need}.state == "skipped"`;
+		const items = Array.from({ length: node.items }, (_, index) => index);
+		if (node.kind === "each" || node.kind === "groups") {
+			step.forEach = { in: items, as: "item", parallel: node.parallel, onFailure: node.policy };
+		}
+		const given: Json = node.input === "bad" ? x("inputs.nobody") : need === undefined ? 1 : x(`steps.${need}.outputs`);
+		if (node.kind === "task" || node.kind === "each" || node.kind === "workflow") {
+			step[node.kind === "workflow" ? "workflow" : "skill"] = "work";
+			const badItem = node.input === "bad item" && node.kind === "each";
+			step.with = badItem ? x("1 / (item - 1)") : given;
+			if (node.undo !== "none") {
+				const undo = node.undo === "bad" ? x("inputs.nobody") : x(`steps.${step.id}.outputs`);
+				step.compensate = { skill: "undo", with: undo };
+			}
+		} else if (node.kind === "wait") step.wait = { signal: "go" };
+		else if (node.kind === "duration") step.wait = { durationMs: node.input === "bad" ? x("'soon'") : 5 };
+		else if (node.kind === "loop") {
+			const { until, onMax } = node;
+			step.loop = { max: 3, ...(until && { until }), onMax, steps: stepsOf(node.body, prefix) };
+		} else step.steps = stepsOf(node.body, prefix);
+		return step;
+	});
+}
+
+const definitions: fc.Arbitrary<WorkflowDefinition> = fc
+	.record({
+		main: nodes(0),
+		onFailure: fc.option(nodes(1)),
+		last: fc.option(nodes(1)),
+		shuffle: fc.nat(),
+	})
+	.map(({ main, onFailure, last, shuffle }) => {
+		const steps = stepsOf(main, "s");
+		const by = shuffle % steps.length; // the order of the file is not the order of the needs
+		return {
+			name: "flow",
+			inputs: {},
+			steps: [...steps.slice(by), ...steps.slice(0, by)],
+			...(onFailure && { onFailure: stepsOf(onFailure, "f") }),
+			...(last && { finally: stepsOf(last, "z") }),
+			outputs: { all: x("steps") },
+		};
+	});
+
+const asSet = (commands: readonly Command[]): string[] => commands.map((command) => JSON.stringify(command)).sort();
+
+/** W1-W3 and W5, and that looking at what changed finds all there is to find. */
+function checkWave(definition: WorkflowDefinition, run: Run, commands: readonly Command[], changed: unknown): void {
+	if (changed !== undefined)
+		assert.deepEqual(asSet(commands), asSet(decide(definition, run)), "what changed is not all");
+	for (const [path, { begun, done, failed }] of Object.entries(run.steps)) {
+		if (path.endsWith(COMPENSATE)) continue;
+		const { parallel = 1 } = stepOf(planOf(definition), path).planned.step.forEach ?? {};
+		assert.ok(begun - done - failed <= parallel, `${path} has more than ${parallel} items at the same time`);
+	}
+	for (const command of commands) {
+		if (command.kind === "start" || (command.kind === "end" && command.state === "skipped")) {
+			assert.equal(stepAt(run, command.step), undefined, `W1: ${command.step} begins twice`);
+			if (!command.step.endsWith(COMPENSATE)) checkBeginning(definition, run, command.step);
+		}
+		if (command.kind === "complete" || command.kind === "fail") checkEnd(definition, run, command.kind);
+	}
+}
+
+function checkBeginning(definition: WorkflowDefinition, run: Run, path: string): void {
+	const { planned, place } = stepOf(planOf(definition), path);
+	for (const need of planned.step.needs) {
+		assert.ok(isDone(stepAt(run, place.prefix + need)?.state ?? "running"), `W2: ${path} begins before ${need}`);
+	}
+	for (let at: typeof place | undefined = place; at !== undefined; at = at.around?.place) {
+		assert.equal(run.frames[at.prefix]?.broken ?? 0, 0, `W3: ${path} begins in a broken list`);
+	}
+	const mainBroke = (run.frames[""]?.broken ?? 0) > 0;
+	const order = ["onFailure.", "finally."].findIndex((prefix) => path.startsWith(prefix));
+	if (order >= 0) assert.equal(run.frames[""]?.running, 0, `W5: ${path} begins while the main list runs`);
+	if (order === 0) assert.ok(mainBroke, "W5: onFailure without a failure");
+	if (order >= 0 && mainBroke) assert.deepEqual(toUndo(definition, run), [], `W5: ${path} begins before all is undone`);
+}
+
+/** Completed steps with a compensation that has not been made. */
+function toUndo(definition: WorkflowDefinition, run: Run): string[] {
+	return Object.entries(run.steps).flatMap(([path, { state }]) => {
+		if (state !== "completed" || prefixOf(path) === COMPENSATE || /^(onFailure|finally)\./.test(path)) return [];
+		const { compensate } = stepOf(planOf(definition), path).planned.step;
+		const undone = stepAt(run, path + COMPENSATE)?.state;
+		return compensate === undefined || (undone !== undefined && undone !== "running") ? [] : [path];
+	});
+}
+
+function checkEnd(definition: WorkflowDefinition, run: Run, kind: "complete" | "fail"): void {
+	const running = Object.entries(run.steps).filter(([, { state }]) => state === "running");
+	assert.deepEqual(running, [], "the run ends while something runs");
+	const broken = (run.frames[""]?.broken ?? 0) > 0;
+	if (kind === "complete") assert.ok(!broken, "a broken run completes");
+	if (broken) assert.deepEqual(toUndo(definition, run), []);
+}
+
+test("every definition with every outcome ends, keeps W1-W5, and is decided the same way again", () => {
+	fc.assert(
+		fc.property(definitions, fc.infiniteStream(fc.nat()), (definition, random) => {
+			const next = (sides: number): number => (random.next().value as number) % sides;
+			const play = new Play(definition);
+			play.onWave = (run, commands, changed) => checkWave(definition, run, commands, changed);
+			const go = (changed: readonly string[]): void => {
+				play.go(next(10) === 0 ? undefined : changed); // now and then as after a restart
+				if (!isRunOver(play.run.state)) assert.deepEqual(decide(definition, play.run), [], "more follows at rest");
+			};
+			play.go();
+			const undone = (): string[] =>
+				play.commands.flatMap((c) => (c.kind === "start" && c.step.endsWith(COMPENSATE) ? [c.step] : []));
+			for (let turn = 0; !isRunOver(play.run.state); turn++) {
+				assert.ok(turn < 5_000, "the run does not end");
+				const leaves = play.leaves();
+				assert.ok(leaves.length > 0, "nothing runs, and the run is not over");
+				const changed: string[] = [];
+				for (let several = next(3); several >= 0; several--) {
+					const leaf = leaves.splice(next(leaves.length), 1)[0];
+					if (leaf === undefined) break;
+					play.settle(leaf, next(8) === 0 ? { error: broke } : { output: turn });
+					changed.push(leaf.path);
+				}
+				const frames = Object.entries(play.run.steps).filter(
+					([, { state, items }]) => state === "running" && items === "frame",
+				);
+				const late = next(30) === 0 ? frames[next(frames.length || 1)]?.[0] : undefined;
+				if (late !== undefined) {
+					play.emit({ type: "step.ended", at: 0, run: play.run.id, step: late, state: "failed", error: broke });
+					changed.push(late);
+				}
+				go(changed);
+			}
+			const orders = undone().map((path) => play.run.steps[path.slice(0, -COMPENSATE.length)]?.order ?? 0);
+			assert.deepEqual(
+				orders,
+				orders.toSorted((a, b) => b - a),
+				"W5: the last one is undone first",
+			);
+			assert.deepEqual(decide(definition, play.run), []);
+			assert.deepEqual(
+				play.replay(),
+				play.waves.map(({ answer }) => answer),
+			);
+		}),
+		{ numRuns: RUNS },
+	);
+});

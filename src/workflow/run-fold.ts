@@ -1,0 +1,203 @@
+/**
+ * How events change a run. The one writer of its record, used by the state's fold and by whoever has to look ahead.
+ *
+ * A step's items decide its end, but for one that is `open`: it fails when too many failed and nothing of it runs any more
+ * (`late`: when all are over), and completes when enough completed (`late`: when all are over). An item that ends after its
+ * step is ignored.
+ */
+import type { ErrorData } from "../errors.ts";
+import type { Json } from "../json.ts";
+import {
+	type Frame,
+	MAX_MISSING_KEPT,
+	type NewRun,
+	type NewStep,
+	type Run,
+	type RunStep,
+	type StepState,
+} from "./run.ts";
+
+/** The part of a path up to and with its last dot; all compensations are one frame. */
+export function prefixOf(path: string): string {
+	return path.endsWith(COMPENSATE) ? COMPENSATE : path.slice(0, path.lastIndexOf(".") + 1);
+}
+
+export const COMPENSATE = ".compensate";
+
+export function createRun(fresh: NewRun, at: number): Run {
+	const { id, workflow, hash, uses, parent, trigger, fork, group, inputs } = fresh;
+	return {
+		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
+		...{ steps: {}, frames: {}, over: 0 },
+		...(uses && { uses }),
+		...(parent && { parent }),
+		...(trigger && { trigger }),
+		...(fork && { fork }),
+		...(group && { group }),
+	};
+}
+
+export function beginStep(run: Run, fresh: NewStep, at: number): void {
+	const { step: path, each, total, items, need, late, open, wait, until } = fresh;
+	const outputs: RunStep["outputs"] = open ? [] : new Array(total).fill(undefined);
+	const step: RunStep = { state: "running", each, total, outputs, begun: 0, done: 0, failed: 0, startedAt: at };
+	if (items !== undefined) step.items = items;
+	if (need !== undefined) step.need = need;
+	if (late) step.late = true;
+	if (open) step.open = true;
+	if (until !== undefined) step.until = until;
+	if (wait !== undefined) {
+		step.wait = wait;
+		step.begun = 1;
+	}
+	run.steps[path] = step;
+	frameOf(run, path).running++;
+	settle(run, path, step, at);
+}
+
+export function beginItem(run: Run, path: string): void {
+	const step = stepAt(run, path);
+	if (step?.state !== "running") return;
+	if (step.items === "frame") run.frames[`${path}.${step.begun}.`] = { running: 0, over: 0, broken: 0 };
+	step.begun++;
+}
+
+export interface ItemEnd {
+	output?: Json | undefined;
+	error?: ErrorData | undefined;
+}
+
+export function endItem(run: Run, path: string, index: number, end: ItemEnd, at: number): void {
+	const step = stepAt(run, path);
+	if (step?.state !== "running") return;
+	if (end.output !== undefined) {
+		step.done++;
+		step.outputs[index] = end.output;
+	} else {
+		step.failed++;
+		if (end.error !== undefined) {
+			step.error ??= end.error;
+			step.missing ??= [];
+			const { code, message } = end.error;
+			if (step.missing.length < MAX_MISSING_KEPT) step.missing.push({ index, code, message });
+		}
+	}
+	if (index >= step.begun) step.begun = index + 1; // it could not begin; items begin in their order
+	if (step.items === "frame") delete run.frames[`${path}.${index}.`];
+	settle(run, path, step, at);
+}
+
+/** The step is over by decision, also one that had not begun. */
+export function endStep(
+	run: Run,
+	path: string,
+	state: Exclude<StepState, "running">,
+	at: number,
+	error?: ErrorData,
+): void {
+	let step = stepAt(run, path);
+	if (step === undefined) {
+		step = { state: "running", each: false, total: 0, outputs: [], begun: 0, done: 0, failed: 0, startedAt: at };
+		run.steps[path] = step;
+		frameOf(run, path).running++;
+	}
+	if (step.state !== "running") return;
+	if (error !== undefined) step.error = error;
+	over(run, path, step, state, at);
+}
+
+export function copyStep(run: Run, path: string, record: RunStep): void {
+	run.steps[path] = { ...record, order: ++run.over };
+	if (prefixOf(path) !== "") return; // of a list that is over
+	const frame = frameOf(run, path);
+	if (isDone(record.state)) frame.over++;
+	else frame.broken++;
+}
+
+export function keepSignal(run: Run, name: string, data: Json): void {
+	run.signals ??= [];
+	run.signals.push({ name, data });
+}
+
+export function useSignal(run: Run, name: string): void {
+	const place = run.signals?.findIndex((signal) => signal.name === name) ?? -1;
+	if (place >= 0) run.signals?.splice(place, 1);
+}
+
+/** What did not come to its end is cancelled with the run. */
+export function endRun(run: Run, state: "completed" | "failed" | "cancelled", at: number): void {
+	run.state = state;
+	run.endedAt = at;
+	for (const step of Object.values(run.steps)) {
+		if (step.state !== "running") continue;
+		step.state = "cancelled";
+		step.endedAt = at;
+	}
+}
+
+/** A run as an earlier version stored it gets the members that it did not have. */
+export function completeRun(run: Run): Run {
+	if (run.frames !== undefined) return run;
+	run.frames = {};
+	run.over = 0;
+	for (const [path, step] of Object.entries(run.steps)) {
+		step.begun ??= step.total;
+		const frame = frameOf(run, path);
+		if (step.state === "running") frame.running++;
+		else if (isDone(step.state)) frame.over++;
+		else frame.broken++;
+		if (step.state !== "running") step.order = ++run.over;
+	}
+	return run;
+}
+
+export const stepAt = (run: Run, path: string): RunStep | undefined =>
+	Object.hasOwn(run.steps, path) ? run.steps[path] : undefined;
+
+/** Whether the list that a step stands in goes on: an item of a step around it that is over does not. */
+export function isListLive(run: Run, path: string): boolean {
+	const prefix = prefixOf(path);
+	return !/\.\d+\.$/.test(prefix) || Object.hasOwn(run.frames, prefix);
+}
+
+export const isDone = (state: StepState): boolean => state === "completed" || state === "skipped";
+
+function frameOf(run: Run, path: string): Frame {
+	const prefix = prefixOf(path);
+	const known = Object.hasOwn(run.frames, prefix) ? run.frames[prefix] : undefined;
+	if (known !== undefined) return known;
+	const frame: Frame = { running: 0, over: 0, broken: 0 };
+	run.frames[prefix] = frame;
+	return frame;
+}
+
+/** Whether so many items failed that the step cannot complete any more. */
+export const isLost = ({ total, failed, need = total }: RunStep): boolean => failed > total - need;
+
+function settle(run: Run, path: string, step: RunStep, at: number): void {
+	if (step.open) return;
+	const { total, begun, done, failed, late, need = total } = step;
+	const all = done + failed === total;
+	if (isLost(step)) {
+		// What runs comes to its end first: the run must not be undone beside it.
+		if (late ? all : done + failed === begun) over(run, path, step, "failed", at);
+	} else if (all || (!late && done >= need)) over(run, path, step, "completed", at);
+}
+
+function over(run: Run, path: string, step: RunStep, state: Exclude<StepState, "running">, at: number): void {
+	step.state = state;
+	step.endedAt = at;
+	step.order = ++run.over;
+	const frame = frameOf(run, path);
+	frame.running--;
+	if (isDone(state)) frame.over++;
+	else frame.broken++;
+	if (step.items === "frame" && step.begun > step.done + step.failed) cancelInside(run, path, step.begun, at);
+}
+
+function cancelInside(run: Run, path: string, begun: number, at: number): void {
+	for (const [inner, step] of Object.entries(run.steps)) {
+		if (step.state === "running" && inner.startsWith(`${path}.`)) over(run, inner, step, "cancelled", at);
+	}
+	for (let index = 0; index < begun; index++) delete run.frames[`${path}.${index}.`];
+}
