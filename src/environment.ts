@@ -9,3 +9,6 @@ export function readEnvironment(): { dataDir?: string; noColor: boolean; ci: boo
 		ci: CI !== undefined && CI !== "" && CI !== "false",
 	};
 }
+
+/** A secret that a workflow refers to as `${env:NAME}`; undefined when it is not set. */
+export const readSecret = (name: string): string | undefined => process.env[name];

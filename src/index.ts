@@ -50,6 +50,8 @@ export type { Json } from "./json.ts";
 export type { Log } from "./log.ts";
 export { type StartOptions, startOrchestrator } from "./main.ts";
 export type { Orchestrator } from "./orchestrator/orchestrator.ts";
+export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";
+export type { PauseScope } from "./orchestrator/scope.ts";
 export type { Status } from "./orchestrator/status.ts";
 export type { AgentView, RunView, StepView, TaskView } from "./orchestrator/view.ts";
 export { type Assignment, Delegation } from "./scheduler/performer.ts";
@@ -66,7 +68,7 @@ export {
 	type Skill,
 	type SkillContext,
 } from "./skill/skill.ts";
-export type { RetrySpec, TaskSpec } from "./task/spec.ts";
+export type { ConcurrencySpec, RateSpec, RetrySpec, TaskSpec } from "./task/spec.ts";
 export type { Priority, TaskState } from "./task/task.ts";
 export type { WorkflowDefinition } from "./workflow/definition.ts";
 export { parseWorkflow } from "./workflow/yaml.ts";

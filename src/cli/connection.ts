@@ -9,8 +9,15 @@ import { toMs } from "../duration.ts";
 import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
 import { isOwned, readOwner } from "../journal/lock.ts";
+import type { Json } from "../json.ts";
+import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
+import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { RerunOptions } from "../orchestrator/runs.ts";
+import type { ScheduleView } from "../orchestrator/schedules.ts";
 import type { Status } from "../orchestrator/status.ts";
+import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
+import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
 import { readToken } from "../server/token.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -21,7 +28,7 @@ import type { GlobalOptions } from "./program.ts";
 /** The server's own status, or what can be said of a folder nobody works on. */
 export type StatusView = Status | StoredStatus;
 
-export type StoredStatus = Pick<Status, "timestamp" | "dataDir" | "taskQueue" | "totalAgents" | "runs"> & {
+export type StoredStatus = Pick<Status, "timestamp" | "dataDir" | "taskQueue" | "totalAgents" | "runs" | "paused"> & {
 	/** `no-server`: a process works on the folder, and only what it has stored can be seen. */
 	orchestrator: "stopped" | "no-server";
 	/** That process. */
@@ -44,7 +51,12 @@ export interface Reader {
 	run(id: string): Promise<RunView>;
 	runTasks(id: string): Promise<TaskView[]>;
 	agents(): Promise<AgentView[]>;
-	deadLetters(limit: number): Promise<TaskView[]>;
+	/** In the order of their next fires. */
+	schedules(): Promise<ScheduleView[]>;
+	enabledWorkflows(): Promise<EnabledView[]>;
+	/** What people are asked, the oldest first. */
+	approvals(): Promise<ApprovalView[]>;
+	deadLetters(options: DeadLetterOptions): Promise<TaskView[]>;
 	close(): Promise<void>;
 }
 
@@ -64,6 +76,28 @@ export interface Connection extends Reader {
 	/** The run now, at every change, and last when it is over. */
 	watchRun(id: string, signal: AbortSignal): AsyncIterable<RunView>;
 	cancel(id: string): Promise<void>;
+	/** @throws E_SCHEDULE_UNKNOWN, E_CONFLICT for one of an enabled workflow */
+	unschedule(id: string): Promise<void>;
+	/** By its name or the path of its file. @throws E_CONFLICT without triggers, E_INPUT_INVALID */
+	enableWorkflow(nameOrFile: string, inputs: Record<string, unknown>): Promise<EnabledView>;
+	/** @throws E_CONFLICT when it is not enabled */
+	disableWorkflow(name: string): Promise<void>;
+	/** All or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT */
+	answer(ids: readonly string[], approved: boolean, options: AnswerOptions): Promise<void>;
+	/** @throws E_RUN_UNKNOWN, E_CONFLICT when it is over */
+	signal(run: string, name: string, data: Json): Promise<void>;
+	/** The new run. @throws E_RUN_UNKNOWN, E_CONFLICT while the old one is not over */
+	retryRun(id: string, options: RerunOptions): Promise<RunView>;
+	/** @param scope `all`, `type:T`, `workflow:W` or `run:R` @throws E_INPUT_INVALID, E_RUN_UNKNOWN */
+	pause(scope: string, reason?: string): Promise<void>;
+	resume(scope: string): Promise<void>;
+	/** Pauses everything; resolves when nothing runs. @throws E_WAIT_TIMEOUT */
+	drain(timeoutMs?: number): Promise<void>;
+	/** The new task. @param options with an `input`, that takes the old one's place @throws E_CONFLICT, E_INPUT_INVALID */
+	retry(id: string, options: { input?: Json }): Promise<TaskView>;
+	retryDead(filter: DeadFilter): Promise<RetriedDead>;
+	/** Resolves with how many were put away. */
+	dropDead(filter: DeadFilter): Promise<number>;
 	artifact(artifact: ArtifactRef): Promise<Uint8Array>;
 }
 

@@ -10,10 +10,12 @@ export const exitCodes: readonly (readonly [code: number, meaning: string])[] = 
 	[7, "not allowed"],
 	[8, "the wait ended before the work did"],
 	[9, "the work was cancelled"],
+	[10, "the run completed without some of its items, as its workflow allows"],
 	[70, "a fault inside Muster, or a damaged data folder"],
 	[130, "interrupted with ^C"],
 ];
 
 export const EXIT_FAILED = 1;
 export const EXIT_CANCELLED = 9;
+export const EXIT_PARTIAL = 10;
 export const EXIT_INTERRUPTED = 130;

@@ -2,8 +2,15 @@
 import { dirname } from "node:path";
 import { toMs } from "../duration.ts";
 import { type ErrorCode, fromErrorData, MusterError } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
+import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { RerunOptions } from "../orchestrator/runs.ts";
+import type { ScheduleView } from "../orchestrator/schedules.ts";
 import type { Status } from "../orchestrator/status.ts";
+import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
+import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
 import type { WorkflowView } from "../server/read-routes.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -29,7 +36,7 @@ export async function isAlive(url: string, pid: number): Promise<boolean> {
 const isFile = (nameOrFile: string): boolean => /\.ya?ml$/i.test(nameOrFile);
 
 interface Request {
-	method?: "GET" | "POST";
+	method?: "GET" | "POST" | "DELETE";
 	body?: unknown;
 	headers?: Record<string, string>;
 	signal?: AbortSignal;
@@ -56,7 +63,12 @@ export class HttpConnection implements Connection {
 	run = (id: string): Promise<RunView> => this.#json(`/v1/runs/${encodeURIComponent(id)}`);
 	runTasks = (id: string): Promise<TaskView[]> => this.#items(`/v1/runs/${encodeURIComponent(id)}/tasks`);
 	agents = (): Promise<AgentView[]> => this.#items("/v1/agents");
-	deadLetters = (limit: number): Promise<TaskView[]> => this.#items(`/v1/dead-letters?limit=${limit}`);
+	schedules = (): Promise<ScheduleView[]> => this.#items("/v1/schedules");
+	enabledWorkflows = (): Promise<EnabledView[]> => this.#items("/v1/triggers");
+	unschedule = (id: string): Promise<void> =>
+		this.#json(`/v1/schedules/${encodeURIComponent(id)}`, { method: "DELETE" });
+	disableWorkflow = (name: string): Promise<void> =>
+		this.#json(`/v1/triggers/${encodeURIComponent(name)}`, { method: "DELETE" });
 	workflows = (): Promise<WorkflowView[]> => this.#items("/v1/workflows");
 	submit = (spec: TaskSpec): Promise<TaskView> => this.#json("/v1/tasks", { method: "POST", body: spec });
 
@@ -80,6 +92,24 @@ export class HttpConnection implements Connection {
 		const workflow = { yaml: await readFile(nameOrFile, "utf8"), file: nameOrFile };
 		const body = { workflow, inputs: absolutePaths(definition, complete, process.cwd()) };
 		return this.#json("/v1/runs", { method: "POST", body });
+	}
+
+	async enableWorkflow(nameOrFile: string, given: Record<string, unknown>): Promise<EnabledView> {
+		const { absolutePaths } = await import("../workflow/inputs.ts");
+		const { definition } = await this.workflow(nameOrFile);
+		const inputs = absolutePaths(definition, given, process.cwd());
+		if (!isFile(nameOrFile)) {
+			return this.#json("/v1/triggers", { method: "POST", body: { workflow: nameOrFile, inputs } });
+		}
+		const { readFile } = await import("node:fs/promises");
+		const workflow = { yaml: await readFile(nameOrFile, "utf8"), file: nameOrFile };
+		// Paths that the file itself names begin in its folder, which the server does not see.
+		const paths = Object.entries(definition.inputs).filter(([name, { format, default: value }]) => {
+			return format === "path" && value !== undefined && !Object.hasOwn(inputs, name);
+		});
+		const defaults = Object.fromEntries(paths.map(([name, { default: value }]) => [name, value]));
+		const body = { workflow, inputs: { ...absolutePaths(definition, defaults, dirname(nameOrFile)), ...inputs } };
+		return this.#json("/v1/triggers", { method: "POST", body });
 	}
 
 	async wait(id: string, { timeoutMs, signal }: WaitOptions): Promise<TaskView> {
@@ -108,10 +138,45 @@ export class HttpConnection implements Connection {
 		}
 	}
 
+	approvals = (): Promise<ApprovalView[]> => this.#items("/v1/approvals");
+
+	answer = (ids: readonly string[], approved: boolean, options: AnswerOptions): Promise<void> =>
+		this.#post("/v1/approvals", { ids, approved, ...options });
+
+	signal = (run: string, name: string, data: Json): Promise<void> =>
+		this.#post(`/v1/runs/${encodeURIComponent(run)}/signals`, { name, data });
+
+	retryRun = (id: string, options: RerunOptions): Promise<RunView> =>
+		this.#post(`/v1/runs/${encodeURIComponent(id)}/retry`, options);
+
 	async cancel(id: string): Promise<void> {
 		// Cancelling waits until nothing of it runs any more, and there may be much of it.
 		const path = id.startsWith("run_") && !id.includes(".") ? "runs" : "tasks";
 		await this.#json(`/v1/${path}/${encodeURIComponent(id)}/cancel`, { method: "POST", limitMs: 0 });
+	}
+
+	pause = (scope: string, reason?: string): Promise<void> => this.#post("/v1/pause", { scope, reason });
+	resume = (scope: string): Promise<void> => this.#post("/v1/resume", { scope });
+
+	drain(timeoutMs?: number): Promise<void> {
+		return this.#json("/v1/drain", { method: "POST", body: { timeout: timeoutMs }, limitMs: 0 });
+	}
+
+	deadLetters({ limit, type, code }: DeadLetterOptions): Promise<TaskView[]> {
+		const query = new URLSearchParams();
+		for (const [name, value] of Object.entries({ limit, type, code })) {
+			if (value !== undefined) query.set(name, String(value));
+		}
+		return this.#items(`/v1/dead?${query}`);
+	}
+
+	retry = (id: string, options: { input?: Json }): Promise<TaskView> =>
+		this.#post(`/v1/tasks/${encodeURIComponent(id)}/retry`, options);
+
+	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#post("/v1/dead/retry", filter);
+
+	async dropDead(filter: DeadFilter): Promise<number> {
+		return (await this.#post<{ dropped: number }>("/v1/dead/drop", filter)).dropped;
 	}
 
 	async artifact({ ref }: ArtifactRef): Promise<Uint8Array> {
@@ -120,6 +185,10 @@ export class HttpConnection implements Connection {
 	}
 
 	async close(): Promise<void> {}
+
+	#post<T>(path: string, body: unknown): Promise<T> {
+		return this.#json(path, { method: "POST", body });
+	}
 
 	async #items<T>(path: string): Promise<T[]> {
 		return (await this.#json<{ items: T[] }>(path)).items;

@@ -19,6 +19,8 @@ export async function findById(reader: Reader, given: string): Promise<Found> {
 	const only = candidates.length === 1 ? await lookUp(reader, candidates[0] as string) : undefined;
 	if (only !== undefined) return only;
 	if (candidates.length === 0) {
+		// A step that is no task has such an id: the reader's own error says what it is.
+		if (given.includes(".")) return { task: await reader.task(given) };
 		throw new MusterError("E_TASK_UNKNOWN", `there is no task or run ${given}`, {
 			hint: "List them with: muster ps, or: muster ps --runs",
 		});
@@ -47,4 +49,12 @@ async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
 		if (!hasCode(error, "E_TASK_UNKNOWN")) throw error;
 		return undefined;
 	}
+}
+
+/** The scope of a pause with the id of a run made whole. @throws as {@link findById}, and when it is a task */
+export async function wholeScope(reader: Reader, given: string): Promise<string> {
+	if (!given.startsWith("run:")) return given;
+	const found = await findById(reader, given.slice("run:".length));
+	if ("run" in found) return `run:${found.run.id}`;
+	throw new MusterError("E_USAGE", `${found.task.id} is a task, and a run is needed here`);
 }

@@ -2,9 +2,15 @@
 
 import { hasCode, MusterError } from "../errors.ts";
 import { makeFolder } from "../journal/lock.ts";
+import type { Json } from "../json.ts";
 import { startOrchestrator } from "../main.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
+import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { RerunOptions } from "../orchestrator/runs.ts";
+import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
+import type { AnswerOptions } from "../orchestrator/waits.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";
@@ -44,11 +50,38 @@ export class OwnConnection implements Connection {
 	run = async (id: string) => this.#orchestrator.run(id);
 	runTasks = async (id: string) => this.#orchestrator.runTasks(id);
 	agents = async () => this.#orchestrator.agents();
-	deadLetters = async (limit: number) => this.#orchestrator.deadLetters({ limit });
+	schedules = async () => this.#orchestrator.schedules();
+	enabledWorkflows = async () => this.#orchestrator.enabledWorkflows();
+	unschedule = (id: string): Promise<void> => this.#orchestrator.unschedule(id);
+	disableWorkflow = (name: string): Promise<void> => this.#orchestrator.disableWorkflow(name);
+	enableWorkflow = (nameOrFile: string, inputs: Record<string, unknown>): Promise<EnabledView> =>
+		this.#orchestrator.enableWorkflow(nameOrFile, { inputs });
+	deadLetters = async (options: DeadLetterOptions) => this.#orchestrator.deadLetters(options);
+	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#orchestrator.retryDead(filter);
+	dropDead = (filter: DeadFilter): Promise<number> => this.#orchestrator.dropDead(filter);
+	resume = (scope: string): Promise<void> => this.#orchestrator.resume(scope);
 	workflow = (nameOrFile: string): Promise<KnownWorkflow> => this.#orchestrator.workflow(nameOrFile);
+	approvals = async () => this.#orchestrator.approvals();
+	signal = (run: string, name: string, data: Json): Promise<void> => this.#orchestrator.signal(run, name, data);
+	answer = (ids: readonly string[], approved: boolean, options: AnswerOptions): Promise<void> =>
+		approved ? this.#orchestrator.approve(ids, options) : this.#orchestrator.deny(ids, options);
+	retryRun = async (id: string, options: RerunOptions): Promise<RunView> =>
+		this.#orchestrator.run(await this.#orchestrator.retryRun(id, options));
 	cancel = (id: string): Promise<void> => this.#orchestrator.cancel(id);
 	watchRun = (id: string, signal: AbortSignal): AsyncIterable<RunView> => this.#orchestrator.watchRun(id, signal);
 	artifact = (artifact: ArtifactRef): Promise<Uint8Array> => this.#orchestrator.artifacts.read(artifact);
+
+	pause(scope: string, reason?: string): Promise<void> {
+		return this.#orchestrator.pause(scope, { ...(reason !== undefined && { reason }) });
+	}
+
+	drain(timeoutMs?: number): Promise<void> {
+		return this.#orchestrator.drain({ ...(timeoutMs !== undefined && { timeout: timeoutMs }) });
+	}
+
+	async retry(id: string, options: { input?: Json }): Promise<TaskView> {
+		return this.#orchestrator.task(await this.#orchestrator.retry(id, options));
+	}
 
 	async submit(spec: TaskSpec): Promise<TaskView> {
 		return this.#orchestrator.task(await this.#orchestrator.submit(spec));

@@ -99,6 +99,15 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.addOption(new Option("--at <time>", "not before this time, for example 2026-12-01T07:00:00Z").conflicts("delay"))
 		.option("--delay <duration>", "not before this long from now, for example 10m")
 		.option("--key <key>", "idempotency key: the same key again gives the same task")
+		.option(
+			"--concurrency <key:limit:policy>",
+			"so many of the key at a time (default 1); queue, reject or cancel-previous",
+		)
+		.option("--rate <key:limit/per>", "so many starts of the key in a time, for example api:10/1m")
+		.option("--coalesce <key>", "at most one of the type and key that has not begun")
+		.option("--retries <number>", "further attempts after a failed one (default: 2)", whole(0, 999))
+		.option("--attempt-timeout <duration>", "longest time of one attempt")
+		.option("--stall-timeout <duration>", "longest time that the progress of an attempt may stand still")
 		.option("--wait", "wait for its end; its output is then on stdout")
 		.addHelpText("after", example('muster submit research -i topic="queues" -i folder=samples/library --wait'))
 		.action(lazy(() => import("./commands/submit.ts")));
@@ -134,11 +143,27 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.command("workflows")
 		.description("the workflows that can be run, with their inputs")
 		.addArgument(
-			new Argument("[what]", "schema: print the JSON Schema of workflow files, for editors").choices(["schema"]),
+			new Argument(
+				"[what]",
+				"enable or disable a workflow's triggers, list enabled ones, or print the file schema",
+			).choices([...["enable", "disable", "enabled", "schema"]]),
 		)
+		.argument("[workflow]", "enable, disable: its name; enable: or the path of a .yaml file")
+		.option("-i, --input <key=value>", "enable: an input of the runs, where a trigger gives none", collect)
 		.option("--check <file>", "check a workflow file; every problem with its line and column")
-		.addHelpText("after", example("muster workflows --check my-workflow.yaml"))
+		.addHelpText(
+			"after",
+			example("muster workflows --check my-workflow.yaml", "  muster workflows enable my-workflow.yaml"),
+		)
 		.action(lazy(() => import("./commands/workflows.ts")));
+
+	program
+		.command("schedules")
+		.description("what starts by itself at times, and when next")
+		.addArgument(new Argument("[action]", "list (default), or delete").choices(["list", "delete"]))
+		.argument("[id]", "delete: which")
+		.addHelpText("after", example("muster schedules delete nightly"))
+		.action(lazy(() => import("./commands/schedules.ts")));
 
 	program
 		.command("cancel")
@@ -148,11 +173,74 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/cancel.ts")));
 
 	program
+		.command("retry")
+		.description("do a task or a run again that failed or was given up; what a run completed is not done again")
+		.argument("<id>", "the id, or the beginning of one that no other begins with")
+		.option("-i, --input <key=value>", "another input: a member of it; JSON where it is JSON, else text", collect)
+		.option("--input-json <json>", "the whole other input as JSON")
+		.option("--from <step>", "of a run: do this step and all that needs it again (default: what did not complete)")
+		.option("--latest", "of a run: on the present definition, not on the one it was pinned to")
+		.addHelpText("after", example("muster retry run_1m8646zsq07sv25x --from print -i copies=3"))
+		.action(lazy(() => import("./commands/retry.ts")));
+
+	program
 		.command("dead")
-		.description("failed tasks with their errors, newest first")
-		.option("--limit <number>", "most rows", whole(1, 1_000), 50)
-		.addHelpText("after", example("muster dead --json"))
+		.description("dead letters: failed tasks with their errors; submit them again, or put them away")
+		.addArgument(new Argument("[what]", "list (default), retry or drop").choices(["list", "retry", "drop"]))
+		.argument("[ids...]", "which: ids, or the beginnings of ids that no other begins with")
+		.option("--all", "retry or drop: all of them")
+		.option("--type <type>", "only those of this task type")
+		.option("--code <code>", "only those with this error code, for example E_TIMEOUT")
+		.option("--limit <number>", "most of them (default of the list: 50)", whole(1, 1_000))
+		.option("-i, --input <key=value>", "retry of one: another input; a member of it", collect)
+		.option("--input-json <json>", "retry of one: the whole other input as JSON")
+		.addHelpText("after", example("muster dead retry --code E_TIMEOUT"))
 		.action(lazy(() => import("./commands/dead.ts")));
+
+	program
+		.command("pause")
+		.description("let nothing of a scope start any more, also after a restart; what runs goes on")
+		.argument("[scope]", "all (default), type:TYPE, workflow:NAME or run:ID")
+		.option("--reason <text>", "why, for whoever asks what waits")
+		.addHelpText("after", example('muster pause type:research --reason "the source is down"'))
+		.action(lazy(() => import("./commands/pause.ts")));
+
+	program
+		.command("resume")
+		.description("end a pause of the same scope")
+		.argument("[scope]", "all (default), type:TYPE, workflow:NAME or run:ID")
+		.addHelpText("after", example("muster resume type:research"))
+		.action(lazy(() => import("./commands/resume.ts")));
+
+	program
+		.command("drain")
+		.description("pause everything and wait until nothing runs")
+		.addHelpText("after", example("muster drain --timeout 5m"))
+		.action(lazy(() => import("./commands/drain.ts")));
+
+	program
+		.command("approvals")
+		.description("what people are asked by runs and skills, and their answers")
+		.addArgument(
+			new Argument("[action]", "list (default), show, approve or deny").choices(["list", "show", "approve", "deny"]),
+		)
+		.argument("[ids...]", "which: ids, or the beginnings of ids that no other begins with")
+		.option("--all", "approve or deny: everything that is asked")
+		.option("--label <key=value>", "only what has this label; again for each", collect)
+		.option("--by <name>", "who answers, for the record")
+		.option("--comment <text>", "why, for the record")
+		.addHelpText("after", example("muster approvals approve --label risk=low --by Ann"))
+		.action(lazy(() => import("./commands/approvals.ts")));
+
+	program
+		.command("signal")
+		.description("tell a run what one of its steps waits for")
+		.argument("<run>", "the id of the run, or the beginning of it")
+		.argument("<name>", "the name of the signal")
+		.option("-i, --input <key=value>", "a member of its data; JSON where it is JSON, else text", collect)
+		.option("--input-json <json>", "its whole data as JSON")
+		.addHelpText("after", example("muster signal run_1m8646zsq07sv25x press-ready -i number=7"))
+		.action(lazy(() => import("./commands/signal.ts")));
 
 	program
 		.command("doctor")

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { formatMs } from "../duration.ts";
-import type { RunView, StepView } from "../orchestrator/view.ts";
+import { type RunView, type StepView, waitText } from "../orchestrator/view.ts";
 import { fit, pad, plain, width } from "./plain.ts";
 import { stateStyle, type Terminal } from "./terminal.ts";
 
@@ -28,9 +28,13 @@ export function createProgress(terminal: Terminal, clock: Clock, output: Output 
 
 /** How much of a run is done, 0..1: each step counts the same. */
 export function fractionOf({ steps }: RunView): number {
-	if (steps.length === 0) return 0;
-	return steps.reduce((sum, step) => sum + shareOf(step), 0) / steps.length;
+	const own = steps.filter(isOwn);
+	if (own.length === 0) return 0;
+	return own.reduce((sum, step) => sum + shareOf(step), 0) / own.length;
 }
+
+/** What is inside of a loop or a group counts with the step around it. */
+const isOwn = ({ id }: StepView): boolean => !id.includes(".");
 
 const shareOf = (step: StepView): number => (isDone(step) ? 1 : Math.min(1, step.fraction));
 
@@ -88,10 +92,11 @@ class Bars implements ProgressView {
 	}
 
 	#total(run: RunView, nameColumns: number): string {
-		const done = run.steps.filter(isDone).length;
+		const own = run.steps.filter(isOwn);
+		const done = own.filter(isDone).length;
 		const end = run.endedAt === undefined ? this.#clock.now() : Date.parse(run.endedAt);
 		const took = formatMs(Math.max(0, end - Date.parse(run.createdAt)));
-		return `${pad("total", nameColumns)} ${bar(fractionOf(run))} ${done} of ${run.steps.length} steps, ${took}`;
+		return `${pad("total", nameColumns)} ${bar(fractionOf(run))} ${done} of ${own.length} steps, ${took}`;
 	}
 }
 
@@ -106,6 +111,7 @@ function chooseSteps(steps: readonly StepView[], room: number): readonly StepVie
 
 function noteOf(step: StepView): string {
 	if (step.state === "failed") return step.error === undefined ? "failed" : `failed: ${step.error.message}`;
+	if (step.wait !== undefined) return waitText(step.wait);
 	if (step.state === "running")
 		return step.failed > 0 ? `${step.failed} failed  ${step.message ?? ""}` : (step.message ?? "");
 	return step.state === "completed" || step.state === "waiting" ? "" : step.state.replace("-", " ");
@@ -134,7 +140,9 @@ class Lines implements ProgressView {
 			if (!news) continue;
 			this.#last.set(step.id, { state: step.state, done, at: now });
 			const count = step.total > 1 ? ` ${step.done}/${step.total}` : "";
-			const why = step.error === undefined ? "" : `: ${step.error.message}`;
+			const ask = step.wait?.kind === "approval" ? `; answer with: muster approvals approve ${run.id}.${step.id}` : "";
+			const waits = step.wait === undefined ? "" : `: ${waitText(step.wait)}${ask}`;
+			const why = step.error === undefined ? waits : `: ${step.error.message}`;
 			this.#output.write(`${plain(`${step.id}: ${step.state}${count}${why}`)}\n`);
 		}
 	}

@@ -8,8 +8,12 @@ import type { Owner } from "../journal/lock.ts";
 import { journalPaths, recover } from "../journal/recovery.ts";
 import { openForReading } from "../journal/sqlite-file.ts";
 import { ViewsReader } from "../journal/views.ts";
-import { Reader as StateReader } from "../orchestrator/reader.ts";
+import { pauseViews } from "../orchestrator/queue-controls.ts";
+import { type DeadLetterOptions, Reader as StateReader } from "../orchestrator/reader.ts";
+import { type ScheduleView, scheduleViews } from "../orchestrator/schedules.ts";
+import { type EnabledView, enabledViews } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
+import { type ApprovalView, openQuestions } from "../orchestrator/waits.ts";
 import { Registry } from "../scheduler/registry.ts";
 import type { State } from "../state.ts";
 import { isTerminal, type Task } from "../task/task.ts";
@@ -26,6 +30,8 @@ interface Stored {
 	/** Over, but perhaps not in the history yet. */
 	tasks: ReadonlyMap<string, Task>;
 	runs: ReadonlyMap<string, Run>;
+	/** Dead letters that were submitted again or put away, and that the history may not know of yet. */
+	redriven: ReadonlySet<string>;
 }
 
 export class StoredReader implements Reader {
@@ -35,7 +41,7 @@ export class StoredReader implements Reader {
 
 	private constructor(stored: Stored) {
 		this.#stored = stored;
-		const { folder, owner, state, history, tasks, runs } = stored;
+		const { folder, owner, state, history, tasks, runs, redriven } = stored;
 		this.#reader = new StateReader({
 			ledger: {
 				...{ state, history, journal: { full: false } },
@@ -43,7 +49,7 @@ export class StoredReader implements Reader {
 				run: (id) => state.runs.get(id) ?? runs.get(id) ?? history.run(id),
 				recentTasks: () => tasks.values(),
 				recentRuns: () => runs.values(),
-				isRedriven: () => false,
+				isRedriven: (id) => redriven.has(id),
 			},
 			registry: new Registry(),
 			clock: systemClock,
@@ -66,16 +72,18 @@ export class StoredReader implements Reader {
 		const paths = journalPaths(folder);
 		const tasks = new Map<string, Task>();
 		const runs = new Map<string, Run>();
+		const redriven = new Set<string>();
 		const sink = {
 			task: (task: Task) => void tasks.set(task.id, task),
 			run: (run: Run) => void runs.set(run.id, run),
+			redriven: (id: string) => void redriven.add(id),
 		};
 		const db = openForReading(paths.journal);
 		try {
 			// A damaged snapshot that an older one makes good is the business of `muster doctor`.
 			const { state, end } = await recover(paths, db, sink, () => undefined);
 			const history = openHistory(paths.views);
-			return new StoredReader({ folder, owner, state, lastEvent: end.lastEvent, history, tasks, runs });
+			return new StoredReader({ folder, owner, state, lastEvent: end.lastEvent, history, tasks, runs, redriven });
 		} finally {
 			db.close();
 		}
@@ -101,6 +109,7 @@ export class StoredReader implements Reader {
 				refusedResults: 0,
 			},
 			runs: { running: state.runs.size },
+			paused: pauseViews(state),
 		};
 	}
 
@@ -109,8 +118,11 @@ export class StoredReader implements Reader {
 	task = async (id: string): Promise<TaskView> => this.#explain(this.#reader.task(id));
 	run = async (id: string): Promise<RunView> => this.#reader.run(id);
 	runTasks = async (id: string): Promise<TaskView[]> => this.#reader.runTasks(id).map(this.#explain);
+	approvals = async (): Promise<ApprovalView[]> => [...openQuestions(this.#stored.state)].map(({ view }) => view);
 	agents = async (): Promise<never[]> => [];
-	deadLetters = async (limit: number): Promise<TaskView[]> => this.#reader.deadLetters({ limit });
+	schedules = async (): Promise<ScheduleView[]> => scheduleViews(this.#stored.state);
+	enabledWorkflows = async (): Promise<EnabledView[]> => enabledViews(this.#stored.state);
+	deadLetters = async (options: DeadLetterOptions): Promise<TaskView[]> => this.#reader.deadLetters(options);
 
 	async close(): Promise<void> {
 		this.#stored.history.close();
@@ -123,9 +135,26 @@ export class StoredReader implements Reader {
 			const { waiting: _, ...rest } = task; // what that process waits for is not known here
 			return rest;
 		}
+		const pause = this.#pauseOf(task);
+		if (pause !== undefined) {
+			return {
+				...task,
+				waiting: { reason: "paused", text: `${pause} is paused; it goes on with: muster resume ${pause}` },
+			};
+		}
 		const text = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
 		return { ...task, waiting: { reason: "stopping", text } };
 	};
+
+	/** A pause outlives the process: a server alone would not let it start. */
+	#pauseOf({ type, run }: TaskView): string | undefined {
+		const { runs, paused } = this.#stored.state;
+		const scopes = ["all", `type:${type}`];
+		for (let at = run && runs.get(run.id); at !== undefined; at = at.parent && runs.get(at.parent.id)) {
+			scopes.push(`workflow:${at.workflow}`, `run:${at.id}`);
+		}
+		return scopes.find((scope) => paused.has(scope));
+	}
 }
 
 function openHistory(path: string): Stored["history"] {

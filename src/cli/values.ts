@@ -1,7 +1,9 @@
-/** Values of the command line: `key=value` pairs, and JSON where it is JSON. */
+/** Values of the command line: `key=value` pairs, JSON where it is JSON, and the short forms of limits. */
 import { readFile } from "node:fs/promises";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { didYouMean } from "../suggest.ts";
+import type { TaskSpec } from "../task/spec.ts";
 
 /** `["a=1", "b=x=y"]` as `{a: "1", b: "x=y"}`. @throws E_USAGE */
 export function readPairs(pairs: readonly string[]): Record<string, string> {
@@ -49,4 +51,36 @@ export async function readObject(file: string): Promise<Record<string, Json>> {
 	const value = parseJson(text, file);
 	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
 	throw new MusterError("E_USAGE", `${file} does not hold a JSON object of inputs`);
+}
+
+/** The input of a task: `-i` pairs, the whole as JSON, or both; undefined when neither is given. @throws E_USAGE */
+export function readInput({ input, inputJson }: { input?: string[]; inputJson?: string }): Json | undefined {
+	const pairs = Object.entries(readPairs(input ?? [])).map(([key, text]) => [key, readValue(text)] as const);
+	if (inputJson === undefined) return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
+	const whole = parseJson(inputJson, "--input-json");
+	if (pairs.length === 0) return whole;
+	if (typeof whole === "object" && whole !== null && !Array.isArray(whole))
+		return { ...whole, ...Object.fromEntries(pairs) };
+	throw new MusterError("E_USAGE", "-i adds members to an object, and --input-json is not one");
+}
+
+/** `KEY`, `KEY:LIMIT` or `KEY:LIMIT:POLICY`; what does not end so is a key with colons. @throws E_USAGE */
+export function readConcurrency(text: string): NonNullable<TaskSpec["concurrency"]> {
+	const [, key, limit, policy] = /^(.+?):(\d+)(?::([\w-]+))?$/.exec(text) ?? [];
+	if (key === undefined) return text;
+	const known = policies.find((name) => name === policy);
+	if (policy !== undefined && known === undefined) {
+		const hint = didYouMean(policy, policies) ?? `There are: ${policies.join(", ")}.`;
+		throw new MusterError("E_USAGE", `"${policy}" is not a policy of a concurrency key`, { hint });
+	}
+	return { key, limit: Number(limit), ...(known !== undefined && { policy: known }) };
+}
+
+const policies = ["queue", "cancel-previous", "reject"] as const;
+
+/** `KEY:LIMIT/PER`, for example `api:10/1m`; a unit alone is one of it. @throws E_USAGE */
+export function readRate(text: string): NonNullable<TaskSpec["rate"]> {
+	const [, key, limit, per] = /^(.+):(\d+)\/([\w.]+)$/.exec(text) ?? [];
+	if (key !== undefined && per !== undefined) return { key, limit: Number(limit), per: per.replace(/^\D/, "1$&") };
+	throw new MusterError("E_USAGE", `"${text}" is not a rate`, { hint: "Write KEY:LIMIT/PER, for example api:10/1m." });
 }

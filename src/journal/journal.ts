@@ -42,7 +42,7 @@ export interface Journal {
 export interface History {
 	task(id: string): Task | undefined;
 	taskByKey(key: string): Task | undefined;
-	/** Failed tasks that were neither submitted again nor put away. */
+	/** Failed tasks that were neither submitted again nor put away, the last ones to end first. */
 	deadLetters(filter: DeadLetterFilter): Task[];
 	latestTasks(limit: number): Task[];
 	run(id: string): Run | undefined;
@@ -55,6 +55,16 @@ export interface DeadLetterFilter {
 	type?: string | undefined;
 	/** Error code. */
 	code?: string | undefined;
+	/** Only those that come after this one. */
+	after?: Pick<Task, "id" | "endedAt"> | undefined;
+}
+
+type Ended = { id: string; endedAt?: number | undefined };
+
+/** The order of the history's lists: what ended last comes first, and of what ended together the largest id. */
+export function lastEndedFirst(a: Ended, b: Ended): number {
+	if (a.endedAt !== b.endedAt) return (b.endedAt ?? 0) - (a.endedAt ?? 0);
+	return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
 }
 
 /** A journal with what was recovered from it. */

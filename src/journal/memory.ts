@@ -8,7 +8,7 @@ import { apply, createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { Batch, History, Journal, OpenJournal } from "./journal.ts";
+import { type Batch, type History, type Journal, lastEndedFirst, type OpenJournal } from "./journal.ts";
 
 export interface MemoryJournalOptions {
 	clock: Clock;
@@ -100,10 +100,12 @@ function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: Rea
 	return {
 		task: (id) => tasks.get(id),
 		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
-		deadLetters: ({ limit, type, code }) =>
-			newest(tasks.values(), tasks.size)
+		deadLetters: ({ limit, type, code, after }) =>
+			[...tasks.values()]
 				.filter((task) => task.state === "failed" && !redriven.has(task.id))
 				.filter((task) => (type ?? task.type) === task.type && (code ?? task.error?.code) === task.error?.code)
+				.filter((task) => after === undefined || lastEndedFirst(after, task) < 0)
+				.sort(lastEndedFirst)
 				.slice(0, limit),
 		latestTasks: (limit) => newest(tasks.values(), limit),
 		run: (id) => runs.get(id),

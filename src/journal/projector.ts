@@ -61,9 +61,7 @@ let closing = false;
 /** What the last fold led to; it is kept until it is in the views, since nothing can be folded twice. */
 /** False from the moment that a fold has begun until its end is the anchor: the state is then ahead of it. */
 let whole = true;
-let folded:
-	| { anchor: Anchor; tasks: Task[]; runs: Run[]; redriven: Map<string, string>; batches: number }
-	| undefined;
+let folded: { anchor: Anchor; tasks: Task[]; runs: Run[]; redriven: Map<string, string>; batches: number } | undefined;
 
 port.on("message", (request: ProjectorRequest) => {
 	if (request.kind === "read") return read(request);

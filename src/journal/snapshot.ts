@@ -22,6 +22,7 @@ import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import type { Run } from "../workflow/run.ts";
+import { reviveStep } from "../workflow/run-fold.ts";
 import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
@@ -192,12 +193,8 @@ function restore(state: State, item: Line): void {
 	else state.definitions.set(item.hash, item.definition);
 }
 
-/** JSON has no undefined: an output that is not there yet was written as null. */
 function reviveRun(run: Run): Run {
-	for (const step of Object.values(run.steps)) {
-		if (step.done === step.total) continue;
-		step.outputs = step.outputs.map((output) => output ?? undefined);
-	}
+	for (const [path, step] of Object.entries(run.steps)) run.steps[path] = reviveStep(step);
 	return run;
 }
 

@@ -40,7 +40,6 @@ export class ViewsWriter {
 			id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, key TEXT, record TEXT NOT NULL) WITHOUT ROWID;
 			CREATE INDEX IF NOT EXISTS tasks_key ON tasks (key) WHERE key IS NOT NULL;
 			CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (ended_at, id);
-			CREATE INDEX IF NOT EXISTS tasks_dead ON tasks (ended_at) WHERE state = 'failed';
 			CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER NOT NULL, record TEXT NOT NULL);
 			CREATE INDEX IF NOT EXISTS runs_ended ON runs (ended_at, id);
 			CREATE TABLE IF NOT EXISTS position (
@@ -49,6 +48,9 @@ export class ViewsWriter {
 		// A file of an earlier version has no such column; its rows stay: they may not be in the journal any more.
 		const columns = db.prepare("PRAGMA table_info(tasks)").all() as { name: string }[];
 		if (!columns.some(({ name }) => name === "redriven")) db.exec("ALTER TABLE tasks ADD COLUMN redriven TEXT");
+		// What was redriven is in no index: a list stays as quick as it was, however much has been.
+		db.exec(`DROP INDEX IF EXISTS tasks_dead;
+			CREATE INDEX IF NOT EXISTS tasks_open_dead ON tasks (ended_at, id) WHERE state = 'failed' AND redriven IS NULL`);
 		this.#putTask = db.prepare(
 			"INSERT OR REPLACE INTO tasks (id, state, ended_at, key, record) VALUES (?, ?, ?, ?, ?)",
 		);
@@ -109,9 +111,12 @@ export class ViewsReader {
 		this.#db = db;
 		this.#byId = db.prepare("SELECT record FROM tasks WHERE id = ?");
 		this.#byKey = db.prepare("SELECT record FROM tasks WHERE key = ? ORDER BY id DESC LIMIT 1");
-		this.#dead = db.prepare(`SELECT record FROM tasks WHERE state = 'failed' AND redriven IS NULL
-			AND (?1 IS NULL OR json_extract(record, '$.type') = ?1) AND (?2 IS NULL OR json_extract(record, '$.error.code') = ?2)
-			ORDER BY ended_at DESC LIMIT ?3`);
+		// A file that no newer Muster has opened yet is read as it is: it holds nothing that was redriven.
+		const columns = db.prepare("PRAGMA table_info(tasks)").all() as { name: string }[];
+		const open = columns.some(({ name }) => name === "redriven") ? "AND redriven IS NULL" : "";
+		this.#dead = db.prepare(`SELECT record FROM tasks WHERE state = 'failed' ${open} AND (ended_at, id) < (?1, ?2)
+			AND (?3 IS NULL OR json_extract(record, '$.type') = ?3) AND (?4 IS NULL OR json_extract(record, '$.error.code') = ?4)
+			ORDER BY ended_at DESC, id DESC LIMIT ?5`);
 		this.#latest = db.prepare("SELECT record FROM tasks ORDER BY ended_at DESC, id DESC LIMIT ?");
 		this.#runById = db.prepare("SELECT record FROM runs WHERE id = ?");
 		this.#latestRuns = db.prepare("SELECT record FROM runs ORDER BY ended_at DESC, id DESC LIMIT ?");
@@ -125,9 +130,10 @@ export class ViewsReader {
 		return one<Task>(this.#byKey.get(key));
 	}
 
-	/** Newest first. */
-	deadLetters({ limit, type, code }: DeadLetterFilter): Task[] {
-		return all<Task>(this.#dead.all(type ?? null, code ?? null, limit));
+	/** The last ones to end first. */
+	deadLetters({ limit, type, code, after }: DeadLetterFilter): Task[] {
+		const { endedAt = 0, id } = after ?? { endedAt: Number.MAX_SAFE_INTEGER, id: "" };
+		return all<Task>(this.#dead.all(endedAt, id, type ?? null, code ?? null, limit));
 	}
 
 	/** Newest first. */

@@ -23,15 +23,18 @@ import { isRunOver, type Run } from "../workflow/run.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
 import { Crew } from "./crew.ts";
-import { type DeadFilter, QueueControls } from "./queue-controls.ts";
+import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
 import { type RerunOptions, Runs } from "./runs.ts";
+import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";
+import { Superseder } from "./superseder.ts";
+import { type EnabledView, type Started, Triggers, type WebhookCall } from "./triggers.ts";
 import type { AgentView, RunView, TaskView } from "./view.ts";
 import { Waiters } from "./waiters.ts";
-import { type AnswerOptions, type ApprovalView, type EventSpec, Waits } from "./waits.ts";
+import { type AnswerOptions, type ApprovalView, type Delivery, type EventSpec, Waits } from "./waits.ts";
 
 export interface OrchestratorParts {
 	settings: Settings;
@@ -39,7 +42,7 @@ export interface OrchestratorParts {
 	log: Log;
 	newId(prefix: string): string;
 	open: OpenJournal;
-	recovered: { tasks: Iterable<Task>; runs: Iterable<Run> };
+	recovered: { tasks: Iterable<Task>; runs: Iterable<Run>; redriven?: Iterable<string> };
 	artifacts: ArtifactStore;
 	threads: ThreadPool;
 	catalog: Catalog;
@@ -65,8 +68,11 @@ export class Orchestrator {
 	readonly #submitter: Submitter;
 	readonly #reader: Reader;
 	readonly #canceller: Canceller;
+	readonly #superseder: Superseder;
 	readonly #crew: Crew;
 	readonly #runs: Runs;
+	readonly #schedules: Schedules;
+	readonly #triggers: Triggers;
 	readonly #waits: Waits;
 	readonly #controls: QueueControls;
 	readonly #waiters: Waiters;
@@ -91,8 +97,8 @@ export class Orchestrator {
 			followUp: (task, emit) => this.#followUp(task, emit),
 			listener: {
 				placed: (task) => {
+					this.#superseder.placed(task);
 					this.#dispatcher.placed(task);
-					this.#canceller.taskPlaced(task);
 				},
 				ended: (task) => this.#taskEnded(task),
 				runEnded: (run) => this.#runEnded(run),
@@ -116,6 +122,7 @@ export class Orchestrator {
 		const own = { ledger: this.#ledger, registry: this.#registry, dispatcher: this.#dispatcher };
 		this.#reader = new Reader({ ...own, clock });
 		this.#canceller = new Canceller({ ...own, clock, log });
+		this.#superseder = new Superseder({ state: own.ledger.state, canceller: this.#canceller, log });
 		this.#crew = new Crew({ ...own, clock, log, startMs: settings.leaseMs });
 		this.#submitter = new Submitter({
 			ledger: this.#ledger,
@@ -136,7 +143,14 @@ export class Orchestrator {
 			submitter: this.#submitter,
 		});
 		this.#controls = new QueueControls({ ...own, reader: this.#reader, submitter: this.#submitter, clock });
-		this.#waits = new Waits({ ledger, clock, log, newId, runs: this.#runs });
+		const starting = { ledger, clock, log, newId, runs: this.#runs, maxTasks: settings.maxTasks };
+		this.#schedules = new Schedules({
+			...starting,
+			canceller: this.#canceller,
+			skill: (type) => this.#skills.get(type),
+		});
+		this.#triggers = new Triggers({ ...starting, schedules: this.#schedules });
+		this.#waits = new Waits({ ledger, clock, log, newId, runs: this.#runs, triggers: this.#triggers });
 		this.#canceller.onRunCancelled = (run, emit) => this.#runs.ended(run, emit);
 	}
 
@@ -145,8 +159,10 @@ export class Orchestrator {
 		await Promise.all(agents.map((agent) => this.addAgent(agent)));
 		await this.#runs.recover();
 		this.#waits.recover();
+		this.#superseder.recover();
 		this.#dispatcher.recover();
 		this.#canceller.cancelStrays();
+		this.#schedules.recover();
 	}
 
 	/** Resolves with the task's id when it is durable. @throws see `Submitter.submit` */
@@ -200,12 +216,62 @@ export class Orchestrator {
 	}
 
 	/**
-	 * An event for whoever waits for it: ends every open wait whose type and filter fit. Resolves, when that is durable, with
-	 * how many there were. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE
+	 * An event for whoever waits for it: ends every open wait whose type and filter fit, and starts a run of each enabled
+	 * workflow that it triggers. Resolves when all of that is durable. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
-	async sendEvent(event: EventSpec): Promise<{ waits: number }> {
+	async sendEvent(event: EventSpec): Promise<Delivery> {
 		this.#checkOpen();
 		return this.#waits.send(event);
+	}
+
+	/**
+	 * A task at times. Resolves with the schedule's id when it is durable; the same id again changes nothing, or takes the place
+	 * of the one before. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_QUEUE_FULL
+	 */
+	async schedule(spec: ScheduleSpec): Promise<string> {
+		this.#checkOpen();
+		return this.#schedules.set(spec);
+	}
+
+	/** All of them, also those of enabled workflows, in the order of their next fires. */
+	schedules(): ScheduleView[] {
+		this.#checkNotStopped();
+		return this.#schedules.list();
+	}
+
+	/** It fires no more; what it started goes on. @throws E_SCHEDULE_UNKNOWN, E_CONFLICT for one of an enabled workflow */
+	async unschedule(id: string): Promise<void> {
+		this.#checkOpen();
+		await this.#schedules.delete(id);
+	}
+
+	/**
+	 * The triggers of the workflow start runs from now on, with these inputs where a trigger gives none, also after a restart.
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_CONFLICT when it has no triggers, E_INPUT_INVALID
+	 */
+	async enableWorkflow(
+		workflow: string | WorkflowDefinition,
+		{ inputs = {} }: { inputs?: Record<string, unknown> } = {},
+	): Promise<EnabledView> {
+		this.#checkOpen();
+		return this.#triggers.enable(workflow, inputs);
+	}
+
+	/** They start nothing any more; runs go on. @throws E_CONFLICT when it is not enabled */
+	async disableWorkflow(name: string): Promise<void> {
+		this.#checkOpen();
+		await this.#triggers.disable(name);
+	}
+
+	enabledWorkflows(): EnabledView[] {
+		this.#checkNotStopped();
+		return this.#triggers.list();
+	}
+
+	/** A signed call of a webhook; see `Triggers.webhook`. @throws E_UNAUTHORIZED, E_INPUT_INVALID */
+	async webhook(call: WebhookCall): Promise<Started> {
+		this.#checkOpen();
+		return this.#triggers.webhook(call);
 	}
 
 	/** What people are asked by steps and skills, the oldest first. */
@@ -296,8 +362,8 @@ export class Orchestrator {
 		return this.#submitter.again(this.#reader.find(id), input);
 	}
 
-	/** Submits dead letters again, each once. Resolves with the ids of the new tasks. */
-	async retryDead(filter: DeadFilter = {}): Promise<string[]> {
+	/** Submits dead letters again, each once. @throws E_QUEUE_FULL, E_STORAGE_FULL, E_TASK_UNKNOWN, E_INPUT_INVALID */
+	async retryDead(filter: DeadFilter = {}): Promise<RetriedDead> {
 		this.#checkOpen();
 		return this.#controls.retryDead(filter);
 	}
@@ -321,6 +387,7 @@ export class Orchestrator {
 	async resume(scope: PauseScope | string = "all"): Promise<void> {
 		this.#checkOpen();
 		await this.#controls.resume(scope);
+		this.#schedules.resumed();
 	}
 
 	/** Pauses everything and resolves when nothing runs any more. @throws E_WAIT_TIMEOUT; the pause stays */
@@ -439,6 +506,7 @@ export class Orchestrator {
 		// Without a journal nothing that ends now could be stored.
 		this.#runs.stop();
 		this.#waits.stop();
+		this.#schedules.stop();
 		const left = await this.#dispatcher.stop(this.#failure === undefined ? graceMs : 0);
 		await this.#crew.stop();
 		await this.#parts.threads.close();

@@ -1,6 +1,8 @@
 /** What callers read: tasks, runs and agents as views, wherever they are: live, just ended, or in the history. */
 import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
+import { lastEndedFirst } from "../journal/journal.ts";
+import { signsOf } from "../scheduler/attempt-clocks.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { Registry } from "../scheduler/registry.ts";
@@ -9,7 +11,7 @@ import { whyWaiting } from "../scheduler/waiting.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import { itemIds } from "../workflow/embedded.ts";
 import type { Run } from "../workflow/run.ts";
-import { type AgentView, agentView, type RunView, runView, type TaskView, taskView } from "./view.ts";
+import { type AgentView, agentView, type RunView, runView, type TaskView, taskView, waitText } from "./view.ts";
 
 export interface ListOptions {
 	/** Most rows. Default 100, at most 1,000. */
@@ -21,6 +23,8 @@ export interface DeadLetterOptions extends ListOptions {
 	type?: string | undefined;
 	/** With this error code. */
 	code?: string | undefined;
+	/** The id of the last one of the page before. Default: from the newest one on. */
+	after?: string | undefined;
 }
 
 const MAX_ROWS = 1_000;
@@ -32,27 +36,42 @@ export interface ReaderParts {
 	};
 	registry: Registry;
 	dispatcher: Pick<Dispatcher, "attempt" | "runningTasks" | "stopping"> & Partial<Pick<Dispatcher, "matcher">>;
-	clock: Pick<Clock, "now">;
+	clock: Pick<Clock, "now" | "monotonic">;
 }
 
 export class Reader {
 	readonly #ledger: ReaderParts["ledger"];
 	readonly #registry: Registry;
 	readonly #dispatcher: ReaderParts["dispatcher"];
-	readonly #now: () => number;
+	readonly #clock: ReaderParts["clock"];
 
 	constructor(parts: ReaderParts) {
 		this.#ledger = parts.ledger;
 		this.#registry = parts.registry;
 		this.#dispatcher = parts.dispatcher;
-		this.#now = () => parts.clock.now();
+		this.#clock = parts.clock;
 	}
 
 	/** @throws E_TASK_UNKNOWN */
 	find(id: string): Task {
 		const task = this.#ledger.task(id);
 		if (task !== undefined) return task;
-		throw new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
+		throw this.#noTask(id);
+	}
+
+	/** A step that is no task has an id like one: whoever asks for it is told what it is. */
+	#noTask(id: string): MusterError {
+		for (let dot = id.indexOf("."); dot !== -1; dot = id.indexOf(".", dot + 1)) {
+			const path = id.slice(dot + 1);
+			const step = this.#ledger.run(id.slice(0, dot))?.steps[path];
+			if (step === undefined) continue;
+			const what = step.wait === undefined || step.state !== "running" ? `it is ${step.state}` : waitText(step.wait);
+			const ask = step.wait?.kind === "approval" ? ` Answer with: muster approvals approve ${id}` : "";
+			return new MusterError("E_TASK_UNKNOWN", `the step ${path} of ${id.slice(0, dot)} is no task: ${what}`, {
+				hint: `See all of the run with: muster task ${id.slice(0, dot)}.${ask}`,
+			});
+		}
+		return new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
 	}
 
 	/** @throws E_RUN_UNKNOWN */
@@ -110,17 +129,26 @@ export class Reader {
 		return this.deadTasks(options).map((task) => this.#view(task));
 	}
 
-	deadTasks({ limit = 100, type, code }: DeadLetterOptions): Task[] {
+	/** @throws E_TASK_UNKNOWN when there is no task `after` */
+	deadTasks({ limit = 100, type, code, after: afterId }: DeadLetterOptions): Task[] {
 		const rows = Math.min(limit, MAX_ROWS);
+		const after = afterId === undefined ? undefined : this.find(afterId);
+		const isOpen = ({ id }: Task): boolean => !this.#ledger.isRedriven(id);
 		const fits = (task: Task): boolean =>
 			task.state === "failed" &&
 			(type === undefined || task.type === type) &&
-			(code === undefined || task.error?.code === code);
-		const held = [...this.#over()].filter(fits);
-		const known = this.#ledger.history.deadLetters({ limit: rows, type, code });
-		return newest(held, known, rows * 2)
-			.filter(({ id }) => !this.#ledger.isRedriven(id))
-			.slice(0, rows);
+			(code === undefined || task.error?.code === code) &&
+			(after === undefined || lastEndedFirst(after, task) < 0);
+		const held = [...this.#over()].filter((task) => fits(task) && isOpen(task));
+		const known: Task[] = [];
+		// What was redriven of late the history lists still: as much as that is, more has to be read.
+		for (let from = after; known.length < rows; ) {
+			const page = this.#ledger.history.deadLetters({ limit: rows, type, code, after: from });
+			known.push(...page.filter(isOpen));
+			from = page.at(-1);
+			if (page.length < rows) break;
+		}
+		return newest(held, known, rows);
 	}
 
 	/** Finished tasks in memory: still needed by others, or not in the history yet. */
@@ -136,9 +164,14 @@ export class Reader {
 	#view(task: Task): TaskView {
 		const { state, journal } = this.#ledger;
 		const { matcher, stopping } = this.#dispatcher;
-		const world = { state, registry: this.#registry, matcher, stopping, full: journal.full, nowMs: this.#now() };
+		const world = {
+			...{ state, registry: this.#registry, matcher, stopping, full: journal.full, nowMs: this.#clock.now() },
+			running: () => this.#dispatcher.runningTasks(),
+		};
+		const attempt = this.#dispatcher.attempt(task.id);
 		return taskView(task, {
-			progress: this.#dispatcher.attempt(task.id)?.progress,
+			progress: attempt?.progress,
+			signs: attempt && signsOf(attempt, this.#clock.monotonic()),
 			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
 		});
 	}
@@ -160,5 +193,5 @@ function newest<T extends { id: string; endedAt?: number | undefined }>(
 	limit: number,
 ): T[] {
 	const byId = new Map([...old, ...recent].map((item) => [item.id, item]));
-	return [...byId.values()].sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0)).slice(0, Math.max(0, limit));
+	return [...byId.values()].sort(lastEndedFirst).slice(0, Math.max(0, limit));
 }

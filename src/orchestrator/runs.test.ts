@@ -85,6 +85,16 @@ describe("a run that does not fit its definition", () => {
 		assert.equal(began.at(-1), "second");
 	});
 
+	it("takes the signal that it waits for, and goes on with it when it fits again", async (t) => {
+		const { host } = await open(t);
+		const wait: StepDefinition = { id: "first", needs: [], wait: { signal: "go" } };
+		const id = await host.orchestrator.startRun(flow([wait]));
+		await host.restart(renamed("first", "other"));
+		await host.orchestrator.signal(id, "go");
+		await host.restart(renamed("other", "first"));
+		assert.equal((await host.orchestrator.waitRun(id)).state, "completed");
+	});
+
 	it("can be cancelled", async (t) => {
 		const { host } = await open(t);
 		const id = await host.orchestrator.startRun(definition);
@@ -223,6 +233,25 @@ describe("acts on one step in any order come to the one right state", () => {
 			if (name === "return") return release();
 			return name === "timeout" ? host.clock.advance(150) : host.orchestrator.cancel(id);
 		});
+	});
+});
+
+describe("answers to several questions of one run at once", () => {
+	const ask = (id: string): StepDefinition => ({ id, needs: [], wait: { approval: { title: `May ${id}?` } } });
+
+	it("end each of them, though the first one already decides the run", async (t) => {
+		const { host } = await open(t);
+		const id = await host.orchestrator.startRun(flow([ask("a"), ask("b")]));
+		await host.orchestrator.deny([`${id}.a`, `${id}.b`]);
+		assert.equal((await host.orchestrator.waitRun(id)).error?.details?.code, "E_DENIED");
+		checkHistory(host.history(), "both denied");
+	});
+
+	it("complete all of them", async (t) => {
+		const { host } = await open(t);
+		const id = await host.orchestrator.startRun(flow([ask("a"), ask("b")]));
+		await host.orchestrator.approve([`${id}.a`, `${id}.b`]);
+		assert.equal((await host.orchestrator.waitRun(id)).state, "completed");
 	});
 });
 

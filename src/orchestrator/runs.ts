@@ -160,6 +160,7 @@ export class Runs {
 		const run = ledger.state.runs.get(beginning.run.id);
 		if (run === undefined) return;
 		if (run.state === "queued") await this.#enterGroup(run, definition);
+		else if (run.uses !== undefined) await ledger.transact((emit) => this.#advance({ id: run.id }, emit));
 		this.armSteps(run);
 	}
 

@@ -5,13 +5,13 @@ import { MusterError } from "../errors.ts";
 export type PauseScope = "all" | { type: string } | { workflow: string } | { run: string };
 
 const KINDS = ["type", "workflow", "run"] as const;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,255}$/;
 
 /** As text: `all`, `type:T`, `workflow:W`, `run:R`. @throws E_INPUT_INVALID */
 export function scopeText(scope: PauseScope | string): string {
 	if (typeof scope === "string") {
 		const [kind = "", name = ""] = scope.split(/:(.*)/s, 2);
-		if (scope === "all" || ((KINDS as readonly string[]).includes(kind) && name !== "" && name.length <= 256))
-			return scope;
+		if (scope === "all" || ((KINDS as readonly string[]).includes(kind) && NAME.test(name))) return scope;
 		throw wrong(scope);
 	}
 	const found = KINDS.filter((kind) => typeof (scope as Record<string, unknown> | null)?.[kind] === "string");

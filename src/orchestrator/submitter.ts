@@ -1,6 +1,6 @@
-/** From what callers submit to tasks in the journal: checks, dependencies inside a batch, idempotency keys. */
+/** From what callers submit to tasks in the journal: checks, dependencies inside a batch, and keys that tasks share. */
 import type { Clock } from "../clock.ts";
-import { MusterError } from "../errors.ts";
+import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
 import { copyJson, MAX_INPUT_BYTES } from "../json.ts";
 import { deadDependency, fallWith } from "../scheduler/cascade.ts";
@@ -8,8 +8,11 @@ import type { Ledger } from "../scheduler/ledger.ts";
 import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
 import { coalesceOf } from "../state.ts";
+import { inOrder, resolveBatch } from "../task/batch.ts";
+import { checkRedrivable, redriveId, redriveOf } from "../task/redrive.ts";
 import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
 import type { NewTask, Task } from "../task/task.ts";
+import { PendingSubmits, type PendingTask } from "./pending-submits.ts";
 
 /** Most tasks of one batch, and most bytes of its events: it is one row of the journal. */
 export const MAX_BATCH = 100_000;
@@ -21,11 +24,8 @@ const MAX_CHILDREN = 10_000;
 const MAX_CHILDREN_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 16;
 
-interface PendingKey {
-	id: string;
-	fingerprint: string | undefined;
-	stored: Promise<void>;
-}
+/** Most tasks that an error names. */
+const MAX_HOLDERS = 10;
 
 export interface SubmitterParts {
 	ledger: Ledger;
@@ -37,15 +37,9 @@ export interface SubmitterParts {
 
 export class Submitter {
 	readonly #parts: SubmitterParts;
-	/** Keys of submits that are not durable yet. */
-	readonly #pending = new Map<string, PendingKey>();
-	readonly #pendingIds = new Set<string>();
-	/** Tasks with a concurrency key that are not durable yet, where a submit beyond the limit is rejected. */
-	readonly #pendingByLimit = new Map<string, number>();
+	readonly #pending = new PendingSubmits();
 	/** Tasks of submits that are under way: they have their room, but are not in the state yet. */
 	#underWay = 0;
-	/** Dead letters on their way to being done again. */
-	readonly #again = new Map<string, Promise<string>>();
 
 	constructor(parts: SubmitterParts) {
 		this.#parts = parts;
@@ -54,7 +48,7 @@ export class Submitter {
 	/**
 	 * All or nothing: resolves with the ids, in order, when every task is durable.
 	 * @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_DEPENDENCY_UNKNOWN, E_DEPENDENCY_FAILED, E_DEPENDENCY_CYCLE,
-	 *   E_IDEMPOTENCY_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL
+	 *   E_IDEMPOTENCY_CONFLICT, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL
 	 */
 	async submit(specs: readonly TaskSpec[]): Promise<string[]> {
 		if (specs.length > MAX_BATCH) {
@@ -86,38 +80,33 @@ export class Submitter {
 		const ordered = inOrder(tasks);
 		// From here to the journal in one turn, so that nothing that was checked can change.
 		const fresh: NewTask[] = [];
-		const waits: Promise<void>[] = [];
-		const inBatch = new Map<string, PendingKey>();
-		const inBatchByLimit = new Map<string, number>();
-		/** Tasks of the batch that an idempotency key made into earlier ones. */
+		const pending: PendingTask[] = [];
+		const waits: PendingTask[] = [];
+		/** Tasks of the batch that a key made into earlier ones. */
 		const replaced = new Map<string, string>();
 		const places = new Map(ids.map((id, i) => [id, i]));
-		for (const task of ordered) {
-			const known = this.#known(task, inBatch) ?? this.#pendingWake(task, inBatch);
-			if (known !== undefined) {
-				ids[places.get(task.id) as number] = known.id;
-				replaced.set(task.id, known.id);
-				waits.push(known.stored);
-				continue;
-			}
-			this.#checkLimit(task, inBatchByLimit);
-			const dependsOn = task.dependsOn?.map((id) => replaced.get(id) ?? id);
-			for (const id of dependsOn ?? []) {
-				if (!places.has(id) && !this.#isPending(id)) this.#checkDependency(id, task);
-			}
-			fresh.push(dependsOn ? { ...task, dependsOn } : task);
-		}
-		for (const [key, count] of inBatchByLimit)
-			this.#pendingByLimit.set(key, (this.#pendingByLimit.get(key) ?? 0) + count);
 		try {
-			await Promise.all([this.#store(fresh, at, inBatch), ...waits]);
-		} finally {
-			for (const [key, count] of inBatchByLimit) {
-				const left = (this.#pendingByLimit.get(key) ?? 0) - count;
-				if (left > 0) this.#pendingByLimit.set(key, left);
-				else this.#pendingByLimit.delete(key);
+			for (const task of ordered) {
+				const known = this.#known(task);
+				if (known !== undefined) {
+					ids[places.get(task.id) as number] = known.id;
+					replaced.set(task.id, known.id);
+					if (known.pending !== undefined) waits.push(known.pending);
+					continue;
+				}
+				const dependsOn = task.dependsOn?.map((id) => replaced.get(id) ?? id);
+				for (const id of dependsOn ?? []) if (!places.has(id)) this.#checkDependency(id, task);
+				this.#checkLimit(task, specs.length > 1 ? `task ${places.get(task.id)}: ` : "");
+				this.#track(task, pending);
+				fresh.push(dependsOn ? { ...task, dependsOn } : task);
 			}
+		} catch (error) {
+			this.#pending.delete(pending);
+			throw error;
 		}
+		const events = fresh.map((task): Event => ({ type: "task.submitted", at, task }));
+		const stored = this.#store(events, pending);
+		await Promise.all([stored, ...waits.map((known) => known.stored)]);
 		return ids;
 	}
 
@@ -134,7 +123,7 @@ export class Submitter {
 	}
 
 	/** One indivisible group of events that may be refused. @throws E_INPUT_TOO_LARGE, E_STORAGE_FULL */
-	async #request(events: readonly Event[]): Promise<void> {
+	async #request(events: readonly Event[], applied?: () => void): Promise<void> {
 		const lines: string[] = [];
 		let bytes = 0;
 		for (const event of events) {
@@ -150,7 +139,7 @@ export class Submitter {
 				hint: "Submit it in several batches.",
 			});
 		}
-		await this.#parts.ledger.request(events, lines);
+		await this.#parts.ledger.request(events, lines, applied);
 	}
 
 	/** The children of a coordinating task, with ids that follow from its own. @throws what submit() would */
@@ -173,11 +162,14 @@ export class Submitter {
 		let bytes = 0;
 		const ids = specs.map((_, i) => `${parent.id}.${before + i}`);
 		const own = new Set(ids);
-		const tasks = specs.map((spec, i) => {
+		/** Only while their brothers are checked: they begin together. */
+		const pending: PendingTask[] = [];
+		const toChild = (spec: TaskSpec, i: number): NewTask => {
 			const where = `child ${i}: `;
 			const task = toTask({ priority: parent.priority, ...spec }, ids[i] as string, at, where);
-			if (task.idempotencyKey !== undefined) {
-				throw new MusterError("E_INPUT_INVALID", `${where}a child has no idempotencyKey: its id is one already`);
+			if (task.idempotencyKey !== undefined || task.coalesceKey !== undefined) {
+				const key = task.coalesceKey === undefined ? "idempotencyKey" : "coalesce key";
+				throw new MusterError("E_INPUT_INVALID", `${where}a child has no ${key}: it is its parent's alone`);
 			}
 			this.#checkSkillInput(task, where);
 			bytes += checkInputSize(task.input, where);
@@ -196,57 +188,65 @@ export class Submitter {
 				this.#checkDependency(id, task);
 				this.#checkKnot(parent, id);
 			}
+			this.#checkLimit(task, where);
+			this.#track(task, pending);
 			return { ...task, parent: parent.id, ...(dependsOn && { dependsOn }) };
-		});
-		return inOrder(tasks);
+		};
+		try {
+			return inOrder(specs.map(toChild));
+		} finally {
+			this.#pending.delete(pending);
+		}
 	}
 
-	async #store(tasks: readonly NewTask[], at: number, keys: Map<string, PendingKey>): Promise<void> {
-		if (tasks.length === 0) return;
-		const stored = this.#request(tasks.map((task) => ({ type: "task.submitted", at, task })));
-		for (const [key, entry] of keys) {
-			entry.stored = stored;
-			this.#pending.set(key, entry);
-			this.#pendingIds.add(entry.id);
-		}
+	#track(task: NewTask, pending: PendingTask[]): void {
+		const entry = this.#pending.add(task);
+		if (entry !== undefined) pending.push(entry);
+	}
+
+	/** @param pending those of its tasks that others can meet before they are in the state */
+	async #store(events: readonly Event[], pending: readonly PendingTask[]): Promise<void> {
+		if (events.length === 0) return;
+		// Before anything of it may start: from then on the state alone says what has not begun.
+		const stored = this.#request(events, () => this.#pending.delete(pending));
+		for (const entry of pending) entry.stored = stored;
 		try {
 			await stored;
-		} finally {
-			for (const [key, { id }] of keys) {
-				this.#pending.delete(key);
-				this.#pendingIds.delete(id);
-			}
+		} catch (error) {
+			this.#pending.delete(pending);
+			throw error;
 		}
-		await this.#dropDoomed(tasks);
+		await this.#dropDoomed(events);
 	}
 
 	/** A dependency may have failed while the submit was under way. */
-	async #dropDoomed(tasks: readonly NewTask[]): Promise<void> {
+	async #dropDoomed(events: readonly Event[]): Promise<void> {
 		const { ledger, clock } = this.#parts;
-		for (const { id, dependsOn } of tasks) {
-			const task = dependsOn && ledger.state.tasks.get(id);
+		for (const event of events) {
+			if (event.type !== "task.submitted" || event.task.dependsOn === undefined) continue;
+			const task = ledger.state.tasks.get(event.task.id);
 			const dead = task && deadDependency(ledger.state, task);
 			if (dead !== undefined) await ledger.transact((emit) => emit(fallWith(task as Task, dead, clock.now())));
 		}
 	}
 
-	/** What an idempotency key stands for already. Registers a new one in `inBatch`. @throws E_IDEMPOTENCY_CONFLICT */
-	#known(task: NewTask, inBatch: Map<string, PendingKey>): PendingKey | undefined {
-		const { idempotencyKey: key, fingerprint } = task;
-		if (key === undefined) return undefined;
-		const old = this.#parts.ledger.taskByKey(key);
-		const known =
-			this.#pending.get(key) ??
-			inBatch.get(key) ??
-			(old && { id: old.id, fingerprint: old.fingerprint, stored: Promise.resolve() });
-		if (known === undefined) {
-			inBatch.set(key, { id: task.id, fingerprint, stored: Promise.resolve() });
-			return undefined;
+	/** The task that stands for this one already, by one of its keys. @throws E_IDEMPOTENCY_CONFLICT */
+	#known(task: NewTask): { id: string; pending?: PendingTask | undefined } | undefined {
+		const { idempotencyKey, coalesceKey, type } = task;
+		if (coalesceKey !== undefined) {
+			const live = this.#parts.ledger.state.coalesced.get(coalesceOf(type, coalesceKey));
+			if (live !== undefined) return { id: live };
+			const pending = this.#pending.coalescing(task);
+			return pending && { id: pending.task.id, pending };
 		}
-		if (known.fingerprint === fingerprint) return known;
+		if (idempotencyKey === undefined) return undefined;
+		const pending = this.#pending.ofKey(idempotencyKey);
+		const known = pending?.task ?? this.#parts.ledger.taskByKey(idempotencyKey);
+		if (known === undefined) return undefined;
+		if (known.fingerprint === task.fingerprint) return { id: known.id, pending };
 		throw new MusterError(
 			"E_IDEMPOTENCY_CONFLICT",
-			`the idempotency key "${key}" belongs to ${known.id}, which is another task`,
+			`the idempotency key "${idempotencyKey}" belongs to ${known.id}, which is another task`,
 			{
 				hint: "Use a new key for new content.",
 				details: { task: known.id },
@@ -254,71 +254,125 @@ export class Submitter {
 		);
 	}
 
-	/** The task that has not begun of the same type and coalescing key. Registers a new one in `inBatch`. */
-	#pendingWake(task: NewTask, inBatch: Map<string, PendingKey>): PendingKey | undefined {
-		if (task.coalesceKey === undefined) return undefined;
-		const key = coalesceOf(task.type, task.coalesceKey);
-		// Beside the idempotency keys, and never equal to one that a caller writes.
-		const pendingKey = `\u0000${key}`;
-		const id = this.#parts.ledger.state.coalesced.get(key);
-		const known =
-			this.#pending.get(pendingKey) ??
-			inBatch.get(pendingKey) ??
-			(id === undefined ? undefined : { id, fingerprint: undefined, stored: Promise.resolve() });
-		if (known === undefined)
-			inBatch.set(pendingKey, { id: task.id, fingerprint: undefined, stored: Promise.resolve() });
-		return known;
-	}
-
-	/** @throws E_CONFLICT when its concurrency key is full and says that a submit is rejected then */
-	#checkLimit({ concurrency }: NewTask, inBatch: Map<string, number>): void {
+	/** @throws E_CONFLICT when its concurrency key has as many live tasks as it may, and it does not want to wait */
+	#checkLimit({ concurrency }: NewTask, where: string): void {
 		if (concurrency?.policy !== "reject") return;
 		const { key, limit } = concurrency;
-		const live = this.#parts.ledger.state.keyed.get(key);
-		const before = (live?.size ?? 0) + (this.#pendingByLimit.get(key) ?? 0) + (inBatch.get(key) ?? 0);
-		if (before >= limit) {
-			throw new MusterError("E_CONFLICT", `${before} task(s) have the concurrency key "${key}"; ${limit} may`, {
-				hint: "Submit it when one of them is over, or let its policy be queue.",
-				details: { holders: [...(live ?? [])].slice(0, 10).map(({ id }) => id) },
-				retryable: true,
-			});
+		const { keyed, tasks } = this.#parts.ledger.state;
+		const live = keyed.get(key);
+		const holders = [...(live?.values().take(MAX_HOLDERS) ?? [])].map(({ id }) => id);
+		let count = live?.size ?? 0;
+		for (const id of this.#pending.keyed(key)) {
+			if (tasks.has(id)) continue;
+			if (++count <= MAX_HOLDERS) holders.push(id);
 		}
-		inBatch.set(key, (inBatch.get(key) ?? 0) + 1);
+		if (count < limit) return;
+		const message = `${where}${count} task(s) have the concurrency key "${key}"; ${limit} may: ${holders.join(", ")}`;
+		throw new MusterError("E_CONFLICT", message, {
+			retryable: true,
+			hint: "Submit it when one of them is over, or let its policy be queue.",
+			details: { key, limit, holders },
+		});
 	}
 
 	/**
 	 * The same work again as a new task, for one that ended otherwise than completed. Its id follows from the old one's, so
 	 * that it is done again once; when it was, the id of that task.
-	 * @throws E_CONFLICT, E_INPUT_INVALID, E_DEPENDENCY_FAILED, E_QUEUE_FULL, E_STORAGE_FULL
+	 * @param input in place of the old one
+	 * @throws E_CONFLICT, E_INPUT_INVALID, E_DEPENDENCY_UNKNOWN, E_DEPENDENCY_FAILED, E_QUEUE_FULL, E_STORAGE_FULL
 	 */
 	async again(old: Task, input?: unknown): Promise<string> {
-		const { ledger, clock } = this.#parts;
-		const id = `${old.id}.r`;
-		const under = this.#again.get(id);
-		if (under !== undefined) return under;
-		if (ledger.task(id) !== undefined) return id;
-		checkMayRunAgain(old);
-		const at = clock.now();
-		const { idempotencyKey: _, fingerprint: __, deadline, ...kept } = newTaskOf(old);
-		const given = input === undefined ? old.input : copyJson(input, "input", "E_INPUT_INVALID");
-		const task: NewTask = {
-			...{ ...kept, id, input: given, submittedAt: at, retryOf: old.id },
-			...(deadline !== undefined && deadline > at && { deadline }),
-		};
-		this.#checkSkillInput(task, "");
-		for (const dependency of task.dependsOn ?? []) this.#checkDependency(dependency, task);
-		this.#checkRoom(1);
-		const stored = this.#request([
-			{ type: "task.submitted", at, task },
-			{ type: "task.redriven", at, id: old.id, as: id },
-		]).then(() => id);
-		this.#again.set(id, stored);
-		return stored.finally(() => this.#again.delete(id));
+		const id = redriveId(old.id);
+		const known = this.#knownAgain(id);
+		if (known !== undefined) await known;
+		else {
+			const pending: PendingTask[] = [];
+			await this.#storeAgain([this.#taskAgain(old, input, pending)], pending);
+		}
+		return id;
 	}
 
-	/** It is on its way to the journal, before anything that is submitted now. */
-	#isPending(id: string): boolean {
-		return this.#pendingIds.has(id);
+	/**
+	 * The same of several, as one group: those that may are stored together, all or nothing. Those that were done again
+	 * before are in neither list. @throws E_QUEUE_FULL, E_STORAGE_FULL
+	 */
+	async againAll(olds: readonly Task[]): Promise<{ ids: string[]; refused: { id: string; error: ErrorData }[] }> {
+		const tasks: NewTask[] = [];
+		const refused: { id: string; error: ErrorData }[] = [];
+		const pending: PendingTask[] = [];
+		const others: Promise<void>[] = [];
+		for (const old of olds) {
+			const known = this.#knownAgain(redriveId(old.id));
+			if (known !== undefined) {
+				others.push(known);
+				continue;
+			}
+			try {
+				tasks.push(this.#taskAgain(old, undefined, pending));
+			} catch (thrown) {
+				refused.push({ id: old.id, error: toErrorData(thrown) });
+			}
+		}
+		await Promise.all([this.#storeAgain(tasks, pending), ...others]);
+		return { ids: tasks.map(({ id }) => id), refused };
+	}
+
+	/** Resolves when the task that does another one again is durable; undefined when there is none. */
+	#knownAgain(id: string): Promise<void> | undefined {
+		const pending = this.#pending.get(id);
+		if (pending !== undefined) return pending.stored;
+		return this.#parts.ledger.task(id) === undefined ? undefined : Promise.resolve();
+	}
+
+	/** @throws why it may not be done again */
+	#taskAgain(old: Task, input: unknown, pending: PendingTask[]): NewTask {
+		const { ledger, clock } = this.#parts;
+		checkRedrivable(old);
+		if (ledger.state.tasks.has(old.id)) {
+			// A submit that depends on it is under way and will fall with it.
+			throw new MusterError("E_CONFLICT", `the task ${old.id} is still needed`, {
+				retryable: true,
+				hint: "Ask again at once.",
+			});
+		}
+		const given = input === undefined ? old.input : copyJson(input, "input", "E_INPUT_INVALID");
+		const task = redriveOf(old, { input: given, at: clock.now() });
+		this.#checkSkillInput(task, "");
+		checkInputSize(task.input, "");
+		const dependsOn = task.dependsOn?.map((id) => this.#latestOf(id));
+		for (const id of dependsOn ?? []) this.#checkDependency(id, task);
+		this.#checkLimit(task, "");
+		this.#track(task, pending);
+		return dependsOn ? { ...task, dependsOn } : task;
+	}
+
+	/** A dependency that did not complete and was done again is that other task now. */
+	#latestOf(id: string): string {
+		const { ledger } = this.#parts;
+		const state = ledger.task(id)?.state;
+		if (state !== "failed" && state !== "cancelled" && state !== "skipped") return id;
+		const next = redriveId(id);
+		return this.#knownAgain(next) === undefined ? id : this.#latestOf(next);
+	}
+
+	async #storeAgain(tasks: readonly NewTask[], pending: readonly PendingTask[]): Promise<void> {
+		try {
+			this.#checkRoom(tasks.length);
+		} catch (error) {
+			this.#pending.delete(pending);
+			throw error;
+		}
+		const at = this.#parts.clock.now();
+		const events = tasks.flatMap((task): Event[] => [
+			{ type: "task.submitted", at, task },
+			{ type: "task.redriven", at, id: task.retryOf as string, as: task.id },
+		]);
+		this.#underWay += tasks.length;
+		try {
+			await this.#store(events, pending);
+		} finally {
+			this.#underWay -= tasks.length;
+		}
 	}
 
 	#checkRoom(more: number): void {
@@ -364,7 +418,9 @@ export class Submitter {
 		}
 	}
 
+	/** One that is under way is in the journal before anything that is submitted now. */
 	#checkDependency(id: string, task: NewTask): void {
+		if (this.#pending.get(id) !== undefined) return;
 		const dependency = this.#parts.ledger.task(id);
 		if (dependency === undefined) {
 			throw new MusterError("E_DEPENDENCY_UNKNOWN", `${task.type} depends on ${id}, and no task has this id`, {
@@ -374,88 +430,4 @@ export class Submitter {
 		if (dependency.endedAt === undefined || dependency.state === "completed") return;
 		throw new MusterError("E_DEPENDENCY_FAILED", `${task.type} depends on ${id}, which was ${dependency.state}`);
 	}
-}
-
-/** What was submitted, as far as it is the same for every attempt at the work. */
-function newTaskOf(task: Task): Omit<NewTask, "runAt"> {
-	const { id, type, input, priority, submittedAt, capabilities, dependsOn, retry, timeoutMs, idleTimeoutMs } = task;
-	const { deadline, idempotencyKey, fingerprint, group, concurrency, rate, coalesceKey, stallTimeoutMs } = task;
-	return {
-		...{ id, type, input, priority, submittedAt, capabilities, dependsOn, retry, timeoutMs, idleTimeoutMs },
-		...{ deadline, idempotencyKey, fingerprint, group, concurrency, rate, coalesceKey, stallTimeoutMs },
-	};
-}
-
-/** @throws E_CONFLICT */
-function checkMayRunAgain({ id, state, run, parent }: Task): void {
-	if (state !== "failed" && state !== "cancelled" && state !== "skipped") {
-		throw new MusterError(
-			"E_CONFLICT",
-			`the task ${id} is ${state}; only one that failed or was given up is done again`,
-		);
-	}
-	if (run !== undefined) {
-		throw new MusterError("E_CONFLICT", `the task ${id} is a step of the run ${run.id}`, {
-			hint: `Do the run again from that step: muster retry ${run.id}`,
-		});
-	}
-	if (parent === undefined) return;
-	throw new MusterError("E_CONFLICT", `the task ${id} is a part of ${parent}`, {
-		hint: `Do that again: muster retry ${parent}`,
-	});
-}
-
-/** `#2` is the third task of the batch. */
-function resolveBatch(dependsOn: readonly string[], ids: readonly string[], where: string): string[] {
-	return dependsOn.map((reference) => {
-		if (!reference.startsWith("#")) return reference;
-		const id = /^#\d{1,6}$/.test(reference) ? ids[Number(reference.slice(1))] : undefined;
-		if (id !== undefined) return id;
-		throw new MusterError(
-			"E_DEPENDENCY_UNKNOWN",
-			`${where}depends on ${reference}, but the batch ends at #${ids.length - 1}`,
-		);
-	});
-}
-
-/**
- * The tasks of a batch with every dependency before what depends on it: the state is folded in this order.
- * Only a batch can hold a cycle, since every other dependency is older than the task.
- * @throws E_DEPENDENCY_CYCLE naming it
- */
-function inOrder(tasks: readonly NewTask[]): NewTask[] {
-	const byId = new Map(tasks.map((task, i) => [task.id, i]));
-	if (!tasks.some((task) => task.dependsOn?.some((id) => byId.has(id)))) return [...tasks];
-	const ordered: NewTask[] = [];
-	const done = new Set<number>();
-	for (const start of tasks.keys()) {
-		const path = [{ place: start, next: 0 }];
-		const onPath = new Set([start]);
-		for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
-			const task = tasks[at.place] as NewTask;
-			const reference = done.has(at.place) ? undefined : task.dependsOn?.[at.next++];
-			if (reference === undefined) {
-				if (!done.has(at.place)) ordered.push(task);
-				done.add(at.place);
-				onPath.delete(at.place);
-				path.pop();
-				continue;
-			}
-			const place = byId.get(reference);
-			if (place === undefined || done.has(place)) continue;
-			if (onPath.has(place))
-				throw cycle(
-					path.map((step) => step.place),
-					place,
-				);
-			onPath.add(place);
-			path.push({ place, next: 0 });
-		}
-	}
-	return ordered;
-}
-
-function cycle(path: readonly number[], back: number): MusterError {
-	const circle = [...path.slice(path.indexOf(back)), back].map((place) => `#${place}`).join(" -> ");
-	return new MusterError("E_DEPENDENCY_CYCLE", `the tasks depend on each other: ${circle}`);
 }

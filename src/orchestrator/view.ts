@@ -2,11 +2,21 @@
 import type { ErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Progress } from "../scheduler/attempt.ts";
+import type { Signs } from "../scheduler/attempt-clocks.ts";
 import type { AgentKind } from "../scheduler/performer.ts";
 import type { AgentState, AgentStats, Seat } from "../scheduler/registry.ts";
 import type { RunWaitingReason } from "../scheduler/run-waiting.ts";
 import type { WaitingReason } from "../scheduler/waiting.ts";
-import type { EffectRecord, Priority, Task, TaskState } from "../task/task.ts";
+import type {
+	Answer,
+	Ask,
+	ConcurrencyLimit,
+	EffectRecord,
+	Priority,
+	RateLimit,
+	Task,
+	TaskState,
+} from "../task/task.ts";
 import { itemIds } from "../workflow/embedded.ts";
 import { isRunOver, type Missing, type Run, type RunState, type StepState, type WaitRecord } from "../workflow/run.ts";
 
@@ -15,6 +25,14 @@ export interface AttemptView {
 	startedAt: string;
 	endedAt?: string;
 	error?: ErrorData;
+}
+
+/** What a task asked a person. */
+export interface AskView extends Omit<Ask, "askedAt" | "until" | "answer"> {
+	askedAt: string;
+	/** When it expires. */
+	until?: string;
+	answer?: Omit<Answer, "at"> & { at: string };
 }
 
 export interface TaskView {
@@ -30,6 +48,8 @@ export interface TaskView {
 	/** The last attempts, oldest first. */
 	history: AttemptView[];
 	progress?: Progress;
+	/** While it runs: how long ago it was alive, active and progressing, and whether it is stuck. */
+	signs?: Signs;
 	output?: Json;
 	error?: ErrorData;
 	/** Why it does not run, while it does not. */
@@ -40,6 +60,18 @@ export interface TaskView {
 	run?: { id: string; step: string; index: number };
 	group?: string;
 	idempotencyKey?: string;
+	concurrency?: ConcurrencyLimit;
+	rate?: RateLimit;
+	coalesceKey?: string;
+	stallTimeoutMs?: number;
+	/** The task that it does again. */
+	retryOf?: string;
+	/** Attempts that ended because the process died, because the agent showed no life, and because progress stood still. */
+	crashes?: number;
+	losses?: number;
+	stalls?: number;
+	/** What it asked people, by key. */
+	asks?: { [key: string]: AskView };
 	effects?: { [key: string]: Omit<EffectRecord, "at"> & { at: string } };
 }
 
@@ -47,7 +79,7 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 export function taskView(
 	task: Task,
-	live: { progress?: Progress | undefined; waiting?: WaitingReason | undefined },
+	live: { progress?: Progress | undefined; signs?: Signs | undefined; waiting?: WaitingReason | undefined },
 ): TaskView {
 	const view: TaskView = {
 		id: task.id,
@@ -66,6 +98,7 @@ export function taskView(
 	};
 	if (task.endedAt !== undefined) view.endedAt = iso(task.endedAt);
 	if (live.progress !== undefined) view.progress = { ...live.progress };
+	if (live.signs !== undefined) view.signs = live.signs;
 	if (live.waiting !== undefined) view.waiting = live.waiting;
 	if (task.output !== undefined) view.output = structuredClone(task.output);
 	if (task.error !== undefined) view.error = structuredClone(task.error);
@@ -75,6 +108,17 @@ export function taskView(
 	if (task.run !== undefined) view.run = { ...task.run };
 	if (task.group !== undefined) view.group = task.group;
 	if (task.idempotencyKey !== undefined) view.idempotencyKey = task.idempotencyKey;
+	if (task.concurrency !== undefined) view.concurrency = { ...task.concurrency };
+	if (task.rate !== undefined) view.rate = { ...task.rate };
+	if (task.coalesceKey !== undefined) view.coalesceKey = task.coalesceKey;
+	if (task.stallTimeoutMs !== undefined) view.stallTimeoutMs = task.stallTimeoutMs;
+	if (task.retryOf !== undefined) view.retryOf = task.retryOf;
+	if (task.crashes !== undefined) view.crashes = task.crashes;
+	if (task.losses !== undefined) view.losses = task.losses;
+	if (task.stalls !== undefined) view.stalls = task.stalls;
+	if (task.asks !== undefined) {
+		view.asks = Object.fromEntries(Object.entries(task.asks).map(([key, ask]) => [key, askView(ask)]));
+	}
 	if (task.effects !== undefined) {
 		const effects = Object.entries(task.effects).map(([key, { at, ...rest }]) => [
 			key,
@@ -83,6 +127,15 @@ export function taskView(
 		view.effects = Object.fromEntries(effects) as NonNullable<TaskView["effects"]>;
 	}
 	return view;
+}
+
+function askView({ askedAt, until, answer, ...ask }: Ask): AskView {
+	return {
+		...structuredClone(ask),
+		askedAt: iso(askedAt),
+		...(until !== undefined && { until: iso(until) }),
+		...(answer && { answer: { ...answer, at: iso(answer.at) } }),
+	};
 }
 
 export interface StepView {
@@ -104,6 +157,20 @@ export interface StepView {
 	startedAt?: string;
 	endedAt?: string;
 	error?: ErrorData;
+}
+
+/** What an open wait waits for, as a sentence goes on: "it ...". */
+export function waitText(wait: WaitRecord): string {
+	switch (wait.kind) {
+		case "approval":
+			return `it waits for the approval of a person: ${wait.title}`;
+		case "signal":
+			return `it waits for the signal ${wait.name}`;
+		case "event":
+			return `it waits for an event of type ${wait.type}`;
+		case "duration":
+			return "it waits for a time";
+	}
 }
 
 export interface RunView {

@@ -11,6 +11,7 @@ import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import { explain } from "../schema.ts";
+import type { State } from "../state.ts";
 import { checkInputSize } from "../task/spec.ts";
 import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
 import { definitionAt, stepTaskId } from "../workflow/embedded.ts";
@@ -18,6 +19,7 @@ import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
 import type { Runs } from "./runs.ts";
+import type { RefusedStart, Started, Triggers } from "./triggers.ts";
 
 /** Something that a person is asked. */
 export interface ApprovalView {
@@ -54,8 +56,9 @@ export interface AnswerOptions {
 	/** Who answers, for the record; at most 200 characters. */
 	by?: string;
 	comment?: string;
-	/** Refuse unless what is asked has this hash. */
+	/** Refuse unless what is asked has this hash; for several, by their ids. */
 	hash?: string;
+	hashes?: { readonly [id: string]: string };
 }
 
 export interface WaitsParts {
@@ -64,9 +67,20 @@ export interface WaitsParts {
 	log: Log;
 	newId(prefix: string): string;
 	runs: Runs;
+	triggers: Pick<Triggers, "eventStarts">;
 }
 
-type Open = { view: ApprovalView } & (
+/** What an event led to. */
+export interface Delivery {
+	/** How many open waits it ended. */
+	waits: number;
+	/** Runs that it started; with an id of the sender's own also those that it started before. */
+	runs: string[];
+	/** Runs that it should have started, and why it did not. */
+	refused: RefusedStart[];
+}
+
+export type OpenQuestion = { view: ApprovalView } & (
 	| { run: Run; path: string; onDeny: "fail" | "continue" }
 	| { task: Task; key: string }
 );
@@ -110,7 +124,7 @@ export class Waits {
 		if (!ledger.state.runs.has(run.id)) {
 			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
 		}
-		const path = openWaits(run).find(({ wait }) => wait.kind === "signal" && wait.name === name)?.path;
+		const path = openWaits(run, true).find(({ wait }) => wait.kind === "signal" && wait.name === name)?.path;
 		if (path === undefined && (run.signals?.length ?? 0) >= MAX_SIGNALS_KEPT) {
 			throw new MusterError("E_QUEUE_FULL", `${MAX_SIGNALS_KEPT} signals wait for the run ${run.id} already`);
 		}
@@ -121,15 +135,17 @@ export class Waits {
 		});
 	}
 
-	/** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
-	async send(given: EventSpec): Promise<{ waits: number }> {
-		const { ledger, clock, newId } = this.#parts;
+	/** Ends the waits for it and starts what it triggers, as one. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
+	async send(given: EventSpec): Promise<Delivery> {
+		const { ledger, clock, newId, triggers } = this.#parts;
 		const event = toEvent(given, newId("evt"), clock.now());
 		let waits = 0;
+		let started: Started = { runs: [], refused: [] };
 		await ledger.transact((emit) => {
 			waits = this.deliver(emit, event);
+			started = triggers.eventStarts(emit, event, given.id !== undefined);
 		});
-		return { waits };
+		return { waits, ...started };
 	}
 
 	/** Every open wait for this event ends; returns how many did. Part of a transaction. */
@@ -150,7 +166,9 @@ export class Waits {
 
 	/** What people are asked, the oldest first. */
 	approvals(): ApprovalView[] {
-		return [...this.#open()].map(({ view }) => view).sort((a, b) => a.askedAt.localeCompare(b.askedAt));
+		return [...openQuestions(this.#parts.ledger.state)]
+			.map(({ view }) => view)
+			.sort((a, b) => a.askedAt.localeCompare(b.askedAt));
 	}
 
 	/**
@@ -161,7 +179,7 @@ export class Waits {
 		const { ledger, clock } = this.#parts;
 		if (ids.length > MAX_ANSWERS) throw new MusterError("E_INPUT_TOO_LARGE", `at most ${MAX_ANSWERS} answers at once`);
 		const answer: Answer = { approved, at: clock.now(), ...texts(options) };
-		const open = new Map([...this.#open()].map((item) => [item.view.id, item]));
+		const open = new Map([...openQuestions(this.#parts.ledger.state)].map((item) => [item.view.id, item]));
 		const chosen = [...new Set(ids)].map((id) => {
 			const item = open.get(id);
 			if (item === undefined) {
@@ -169,7 +187,8 @@ export class Waits {
 					hint: "List what is asked with: muster approvals",
 				});
 			}
-			if (options.hash !== undefined && options.hash !== item.view.hash) {
+			const seen = options.hash ?? options.hashes?.[id];
+			if (seen !== undefined && seen !== item.view.hash) {
 				throw new MusterError("E_CONFLICT", `what ${id} asks is not what was answered: its hash is ${item.view.hash}`, {
 					hint: "Look at it again, then answer.",
 				});
@@ -187,31 +206,9 @@ export class Waits {
 		});
 	}
 
-	*#open(): Generator<Open> {
-		const { state } = this.#parts.ledger;
-		for (const run of state.runs.values()) {
-			for (const { path, wait, startedAt, until } of openWaits(run)) {
-				if (wait.kind !== "approval") continue;
-				const definition = state.definitions.get(run.hash);
-				const step = definition && definitionAt(definition, path).wait;
-				const { title, content, hash, labels = {} } = wait;
-				const view: ApprovalView = {
-					...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: iso(startedAt) },
-					...(until !== undefined && { until: iso(until), onTimeout: step?.onTimeout ?? "fail" }),
-					...{ run: run.id, workflow: run.workflow, step: path },
-				};
-				yield { view, run, path, onDeny: step?.approval?.onDeny ?? "fail" };
-			}
-		}
-		for (const task of state.tasks.values()) {
-			if (task.state !== "waiting" || task.asks === undefined) continue;
-			for (const [key, ask] of Object.entries(task.asks)) {
-				if (ask.answer === undefined) yield { view: askView(task, key, ask), task, key };
-			}
-		}
-	}
-
 	#endWait(emit: Emit, run: Run, path: string, end: { output: Json } | { error: ErrorData }): void {
+		// The end of another wait of the same transaction may have ended this one, or its run.
+		if (!this.#parts.ledger.state.runs.has(run.id) || stepAt(run, path)?.state !== "running") return;
 		emit({ type: "item.ended", at: this.#parts.clock.now(), run: run.id, step: path, index: 0, ...end });
 		this.#parts.runs.advance({ id: run.id, changed: [path] }, emit);
 	}
@@ -283,9 +280,36 @@ function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
 	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };
 }
 
-/** In the order in which they began. */
-function openWaits(run: Run): { path: string; wait: WaitRecord; startedAt: number; until: number | undefined }[] {
-	if (run.state !== "running") return [];
+/** Everything that people are asked by a state's runs and tasks. */
+export function* openQuestions(state: State): Generator<OpenQuestion> {
+	for (const run of state.runs.values()) {
+		for (const { path, wait, startedAt, until } of openWaits(run)) {
+			if (wait.kind !== "approval") continue;
+			const definition = state.definitions.get(run.hash);
+			const step = definition && definitionAt(definition, path).wait;
+			const { title, content, hash, labels = {} } = wait;
+			const view: ApprovalView = {
+				...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: iso(startedAt) },
+				...(until !== undefined && { until: iso(until), onTimeout: step?.onTimeout ?? "fail" }),
+				...{ run: run.id, workflow: run.workflow, step: path },
+			};
+			yield { view, run, path, onDeny: step?.approval?.onDeny ?? "fail" };
+		}
+	}
+	for (const task of state.tasks.values()) {
+		if (task.state !== "waiting" || task.asks === undefined) continue;
+		for (const [key, ask] of Object.entries(task.asks)) {
+			if (ask.answer === undefined) yield { view: askView(task, key, ask), task, key };
+		}
+	}
+}
+
+/** In the order in which they began; of a parked run only when asked for, since it need not fit its definition. */
+function openWaits(
+	run: Run,
+	parkedToo = false,
+): { path: string; wait: WaitRecord; startedAt: number; until: number | undefined }[] {
+	if (run.state !== "running" && !(parkedToo && run.state === "parked")) return [];
 	const open: ReturnType<typeof openWaits> = [];
 	for (const path in run.steps) {
 		const step = stepAt(run, path);

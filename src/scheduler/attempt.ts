@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { fromErrorData, MusterError, toErrorData } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
-import type { ArtifactStore, ChildResult, Effect, SkillContext } from "../skill/skill.ts";
+import type { ArtifactStore, ChildResult, Effect, SkillContext, SkillLog } from "../skill/skill.ts";
 import type { Outcome } from "../task/settle.ts";
 import type { Task } from "../task/task.ts";
 import { Asked, answerOrAsk } from "./ask.ts";
@@ -33,7 +33,7 @@ export class Attempt {
 	readonly startedMs: number;
 	/** Made when somebody asks for the signal: most skills never do. */
 	#controller: AbortController | undefined;
-	/** Last sign of life, monotonic. */
+	/** When its skill last called a function of its context, monotonic. */
 	activeMs: number;
 	/** When its progress last changed: more of it, another message, or an effect done. Monotonic. */
 	progressMs: number;
@@ -122,11 +122,15 @@ async function toOutput(returned: unknown, task: Task, { artifacts, siblings }: 
 function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 	const { task } = attempt;
 	const place = task.run && { run: task.run.id, step: task.run.step };
-	const progressed = (moved: Attempt): void => {
-		moved.progressMs = world.clock.monotonic();
-		moved.warned = false;
+	const active = (): void => {
+		attempt.activeMs = world.clock.monotonic();
 	};
-	let log: Log | undefined;
+	const progressed = (): void => {
+		attempt.progressMs = world.clock.monotonic();
+		attempt.warned = false;
+	};
+	let log: SkillLog | undefined;
+	let artifacts: ArtifactStore | undefined;
 	return {
 		task: { id: task.id, type: task.type, attempt: task.attempts, ...place },
 		get signal() {
@@ -134,31 +138,27 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 		},
 		now: () => world.clock.now(),
 		progress: (fraction, message) => {
-			attempt.activeMs = world.clock.monotonic();
+			active();
 			if (attempt.closed || Number.isNaN(fraction)) return;
 			const before = attempt.progress;
 			const progress: Progress = { fraction: Math.min(1, Math.max(0, fraction)) };
 			if (message !== undefined) progress.message = message.slice(0, MAX_PROGRESS_TEXT);
-			if (progress.fraction > (before?.fraction ?? 0) || progress.message !== before?.message) progressed(attempt);
+			if (progress.fraction > (before?.fraction ?? 0) || progress.message !== before?.message) progressed();
 			attempt.progress = progress;
 			world.progressed(attempt);
 		},
 		get log() {
-			attempt.activeMs = world.clock.monotonic();
-			log ??= world.log.child({ task: task.id, attempt: task.attempts, agent: attempt.seat.name });
+			log ??= attentive(world.log.child({ task: task.id, attempt: task.attempts, agent: attempt.seat.name }), active);
 			return log;
 		},
 		effect: (effect) => {
-			attempt.activeMs = world.clock.monotonic();
+			active();
 			const done = world.effect(attempt, effect);
-			done.then(
-				() => progressed(attempt),
-				() => undefined, // the skill hears of it
-			);
+			done.then(progressed, () => undefined); // the skill hears of a failure
 			return done;
 		},
 		ask: async (question) => {
-			attempt.activeMs = world.clock.monotonic();
+			active();
 			attempt.signal.throwIfAborted();
 			const answer = answerOrAsk(task, question, world.clock.now());
 			if (!(answer instanceof Asked)) return { ...answer };
@@ -167,13 +167,43 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 				hint: "Let this error through; the skill runs again when there is an answer.",
 			});
 		},
-		artifacts: world.artifacts,
+		get artifacts() {
+			artifacts ??= attentiveStore(world.artifacts, active);
+			return artifacts;
+		},
 		get previous() {
 			return world.previous(task);
 		},
 		get children() {
 			return (task.children ?? []).map((id) => childResult(id, world.task(id)));
 		},
+	};
+}
+
+/** A log whose every line is a sign that its skill is active. */
+function attentive(log: SkillLog, active: () => void): SkillLog {
+	const level =
+		(name: keyof SkillLog): SkillLog["info"] =>
+		(message, fields) => {
+			active();
+			log[name](message, fields);
+		};
+	return { debug: level("debug"), info: level("info"), warn: level("warn"), error: level("error") };
+}
+
+/** The same of the artifacts. */
+function attentiveStore(store: ArtifactStore, active: () => void): ArtifactStore {
+	const heard = <Args extends unknown[], Result>(call: (...args: Args) => Result) => {
+		return (...args: Args): Result => {
+			active();
+			return call(...args);
+		};
+	};
+	return {
+		put: heard((...args) => store.put(...args)),
+		read: heard((artifact) => store.read(artifact)),
+		text: heard((artifact) => store.text(artifact)),
+		json: heard((value) => store.json(value)),
 	};
 }
 

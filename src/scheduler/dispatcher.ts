@@ -11,24 +11,25 @@
  *     all that ran at every death only the one that killed the process is given up.
  */
 import type { Clock } from "../clock.ts";
-import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ArtifactStore } from "../skill/skill.ts";
-import type { State } from "../state.ts";
 import { deadlineError, type Outcome, settle, settleCrash } from "../task/settle.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, move, type NewTask, type Task } from "../task/task.ts";
-import { previousSteps } from "../workflow/scope.ts";
 import { type AlarmKind, Alarms } from "./alarms.ts";
 import { Asked } from "./ask.ts";
 import { Attempt, type AttemptWorld, runAttempt } from "./attempt.ts";
+import { AttemptClocks } from "./attempt-clocks.ts";
 import { deadDependency, fallWith } from "./cascade.ts";
 import { runEffect } from "./effects.ts";
 import { Health } from "./health.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Limits, Matcher } from "./matcher.ts";
+import { Matcher } from "./matcher.ts";
 import { Delegation } from "./performer.ts";
+import { previousOf } from "./previous.ts";
+import { Pump } from "./pump.ts";
+import type { Limits } from "./quota.ts";
 import type { Registry, Seat } from "./registry.ts";
 
 export interface DispatcherOptions {
@@ -58,21 +59,20 @@ export interface DispatcherParts {
 	asked(task: Task): void;
 }
 
-/** Starts in one turn of the event loop; then others get theirs. */
-const STARTS_A_TURN = 256;
 /**
  * A start is not on disk at once, so a task that kills the process at once leaves no trace. Recovered tasks are offered in
  * the same order at every start and finished ones are gone, so sooner or later it is among the first of them.
  */
 const CAREFUL_STARTS = 1_000;
-const FULL_CHECK_MS = 500;
 /** Attempt tokens of one epoch. */
 const TOKENS_AN_EPOCH = 2 ** 32;
 
 export class Dispatcher {
 	readonly #parts: DispatcherParts;
 	readonly #matcher: Matcher;
+	readonly #pump: Pump<{ task: Task; seat: Seat }>;
 	readonly #alarms: Alarms;
+	readonly #clocks: AttemptClocks;
 	readonly #health: Health;
 	readonly #world: AttemptWorld;
 	readonly #attempts = new Map<string, Attempt>();
@@ -80,9 +80,7 @@ export class Dispatcher {
 	#waiting: (() => void)[] = [];
 	/** Recovered tasks that may have run although no start is on disk: they start when it is. */
 	#careful = new Set<string>();
-	#forgetPump: (() => void) | undefined;
 	#token: number;
-	#startsThisTurn = 0;
 	#watching = false;
 	#stopping = false;
 	#graceOver = false;
@@ -96,9 +94,17 @@ export class Dispatcher {
 			...{ registry, clock, state: ledger.state, limits: options.limits, agingMs: options.agingMs },
 			wakeIn: (rateKey, delayMs) => this.#alarms.setIn("rate", rateKey, delayMs),
 		});
+		this.#pump = new Pump({
+			clock,
+			isFull: () => ledger.journal.full,
+			next: () => this.#matcher.next(),
+			start: ({ task, seat }) => this.#start(task, seat),
+		});
 		this.#alarms = new Alarms(clock, (kind, id) => this.#ring(kind, id));
+		this.#clocks = new AttemptClocks({ clock, alarms: this.#alarms, log });
 		this.#health = new Health({
 			registry,
+			clock,
 			log,
 			...options,
 			lost: (seat) => this.#lost(seat),
@@ -147,13 +153,7 @@ export class Dispatcher {
 
 	/** A pause begins or has ended; its event is folded in. Nothing of the scope starts from here on. */
 	pausedChanged(scope: string): void {
-		if (scope.startsWith("run:")) {
-			// Its ready tasks change their lane; everything else looks at the pause when it would start.
-			for (const task of readyTasksOf(this.#parts.ledger.state, scope.slice("run:".length))) {
-				this.#matcher.offer(task, task.ready?.readyMs);
-			}
-		}
-		this.#matcher.resumed(scope);
+		this.#matcher.pausedChanged(scope);
 		this.pump();
 	}
 
@@ -161,34 +161,10 @@ export class Dispatcher {
 		if (task.deadline !== undefined) this.#alarms.delete("deadline", task.id);
 	}
 
-	/** Starts what can start, in turns. Call it after anything that may have made room or work. */
+	/** Starts what can start. Call it after anything that may have made room or work. */
 	pump(): void {
-		if (this.#stopping) return;
-		if (this.#parts.ledger.journal.full) {
-			this.#pumpLater();
-			return;
-		}
-		while (this.#startsThisTurn < STARTS_A_TURN) {
-			const match = this.#matcher.next();
-			if (match === undefined) return;
-			if (this.#startsThisTurn++ === 0) setImmediate(this.#nextTurn);
-			this.#start(match.task, match.seat);
-		}
+		this.#pump.run();
 	}
-
-	/** Nothing tells that there is space again when nothing waits to be written. */
-	#pumpLater(): void {
-		this.#forgetPump ??= this.#parts.clock.after(FULL_CHECK_MS, () => {
-			this.#forgetPump = undefined;
-			this.pump();
-		});
-	}
-
-	/** One turn of the event loop is over: starts may go on. */
-	readonly #nextTurn = (): void => {
-		this.#startsThisTurn = 0;
-		this.pump();
-	};
 
 	/** What a start from a data folder begins with: nothing is running, whatever the state says. */
 	recover(): void {
@@ -261,7 +237,7 @@ export class Dispatcher {
 	 * next start. Resolves with the number of those.
 	 */
 	async stop(graceMs: number): Promise<number> {
-		this.#stopping = true;
+		this.halt();
 		const forget = this.#parts.clock.after(graceMs, () => this.endGrace());
 		await this.#until(() => this.#graceOver || this.#attempts.size === 0);
 		forget();
@@ -273,9 +249,10 @@ export class Dispatcher {
 		return left;
 	}
 
-	/** Starts nothing any more: the journal has failed. */
+	/** Starts nothing any more, for example because the journal has failed. */
 	halt(): void {
 		this.#stopping = true;
+		this.#pump.stop();
 	}
 
 	/** Lets {@link stop} wait no longer. */
@@ -307,9 +284,7 @@ export class Dispatcher {
 		const crashed = this.#careful.delete(id) || (task.crashes ?? 0) > 0;
 		const started = { type: "task.started", at: clock.now(), id, token, agent: seat.name } as const;
 		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
-		if (task.timeoutMs !== undefined) this.#alarms.setIn("timeout", id, task.timeoutMs);
-		if (task.idleTimeoutMs !== undefined) this.#alarms.setIn("idle", id, task.idleTimeoutMs);
-		if (task.stallTimeoutMs !== undefined) this.#alarms.setIn("stall", id, task.stallTimeoutMs / 2);
+		this.#clocks.start(attempt);
 		this.watchLife();
 		this.#background(stored);
 		this.#background(crashed ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
@@ -379,9 +354,7 @@ export class Dispatcher {
 		const { task, seat } = attempt;
 		attempt.closed = true;
 		this.#attempts.delete(task.id);
-		if (task.timeoutMs !== undefined) this.#alarms.delete("timeout", task.id);
-		if (task.idleTimeoutMs !== undefined) this.#alarms.delete("idle", task.id);
-		if (task.stallTimeoutMs !== undefined) this.#alarms.delete("stall", task.id);
+		this.#clocks.stop(attempt);
 		if (attempt.verdict !== undefined) this.#alarms.delete("grace", task.id);
 		if (kind === "value") seat.stats.completed++;
 		else if (kind === "error") seat.stats.failed++;
@@ -408,36 +381,11 @@ export class Dispatcher {
 		} else if (kind === "due") this.#due(id);
 		else if (kind === "deadline") this.#deadline(id, attempt);
 		else if (attempt === undefined) return;
-		else if (kind === "timeout") {
-			this.#limit(attempt, "E_TIMEOUT", `the attempt took longer than its timeout of ${attempt.task.timeoutMs} ms`);
-		} else if (kind === "idle") this.#idle(attempt);
-		else if (kind === "stall") this.#stall(attempt);
-		else this.#abandon(attempt);
-	}
-
-	#idle(attempt: Attempt): void {
-		const idleMs = attempt.task.idleTimeoutMs as number;
-		const leftMs = attempt.activeMs + idleMs - this.#parts.clock.monotonic();
-		if (leftMs > 0) this.#alarms.setIn("idle", attempt.task.id, leftMs);
-		else this.#limit(attempt, "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
-	}
-
-	/** Its progress stands still: first a warning, then the task is taken away and offered again, at last it fails. */
-	#stall(attempt: Attempt): void {
-		const { task } = attempt;
-		const limitMs = task.stallTimeoutMs as number;
-		const stillMs = this.#parts.clock.monotonic() - attempt.progressMs;
-		if (stillMs >= limitMs) {
-			const error = new MusterError("E_STALLED", `the attempt's progress stood still for ${limitMs} ms`);
-			this.#abort(attempt, { kind: "lost", error: toErrorData(error) });
-			return;
+		else if (kind === "grace") this.#abandon(attempt);
+		else {
+			const verdict = this.#clocks.rang(kind, attempt);
+			if (verdict !== undefined) this.#abort(attempt, verdict);
 		}
-		if (stillMs >= limitMs / 2 && !attempt.warned) {
-			attempt.warned = true;
-			const fields = { task: task.id, agent: attempt.seat.name, stillMs };
-			this.#parts.log.warn("the progress of an attempt stands still", fields);
-		}
-		this.#alarms.setIn("stall", task.id, (attempt.warned ? limitMs : limitMs / 2) - stillMs);
 	}
 
 	#abandon(attempt: Attempt): void {
@@ -445,10 +393,6 @@ export class Dispatcher {
 		const fields = { task: attempt.task.id, agent: attempt.seat.name };
 		this.#parts.log.warn("an aborted attempt did not end within the grace; it is left behind", fields);
 		this.#close(attempt, attempt.verdict as Outcome);
-	}
-
-	#limit(attempt: Attempt, code: ErrorCode, message: string): void {
-		this.#abort(attempt, { kind: "error", error: toErrorData(new MusterError(code, message)) });
 	}
 
 	#due(id: string): void {
@@ -512,31 +456,6 @@ export class Dispatcher {
 	}
 }
 
-/** See `previous` of `SkillContext`. */
-function previousOf(ledger: Ledger, { run: place, dependsOn = [] }: Task): Json[] {
-	const { state } = ledger;
-	if (place === undefined) return dependsOn.map((id) => ledger.task(id)?.output ?? null);
-	const run = state.runs.get(place.id);
-	const definition = run && state.definitions.get(run.hash);
-	if (run === undefined || definition === undefined) return [];
-	return previousSteps(definition, place.step).map((path) => {
-		const { each, outputs = [] } = run.steps[path] ?? {};
-		return each ? outputs.map((output) => output ?? null) : (outputs.at(-1) ?? null);
-	});
-}
-
 /** When a recovered task became ready, on the monotonic clock: its waiting does not begin anew with the process. */
 const waitingSince = ({ submittedAt, runAt = 0 }: Task, now: number, monotonicMs: number): number =>
 	monotonicMs - Math.max(0, now - Math.max(submittedAt, runAt));
-
-/** Ready tasks of a run and of the runs inside of it, with all that they delegated. */
-function* readyTasksOf(state: State, id: string): Generator<Task> {
-	for (const task of state.tasks.values()) {
-		if (task.ready === undefined) continue;
-		let top: Task | undefined = task;
-		while (top?.parent !== undefined) top = state.tasks.get(top.parent);
-		let run = top?.run && state.runs.get(top.run.id);
-		while (run !== undefined && run.id !== id) run = run.parent && state.runs.get(run.parent.id);
-		if (run !== undefined) yield task;
-	}
-}

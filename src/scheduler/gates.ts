@@ -6,11 +6,15 @@ import type { RateLimit, Task } from "../task/task.ts";
 import type { Lane } from "./lane.ts";
 
 export abstract class Gate {
-	/** Names it among all gates; set by who makes it. */
-	key = "";
+	/** Names it among all gates. */
+	readonly key: string;
 	/** Lanes that pass through it, parked or not. */
 	users = 0;
 	readonly parked = new Set<Lane>();
+
+	constructor(key: string) {
+		this.key = key;
+	}
 
 	/** @param lane what a lane may ask of it: a limit of its own */
 	abstract isOpen(lane: Lane): boolean;
@@ -23,6 +27,10 @@ export abstract class Gate {
 	/** Whether it can be forgotten once no lane passes through it. */
 	get idle(): boolean {
 		return true;
+	}
+	/** Whether a lane through it is worth keeping while it is empty. */
+	get isLasting(): boolean {
+		return false;
 	}
 }
 
@@ -66,12 +74,16 @@ export class RateGate extends Gate {
 	#frozenUntilMs = 0;
 
 	/** @param bornMs when the process began; @param now monotonic */
-	constructor(rate: RateLimit, bornMs: number, now: () => number) {
-		super();
+	constructor(key: string, rate: RateLimit, bornMs: number, now: () => number) {
+		super(key);
 		this.#rate = rate;
 		this.#now = now;
 		this.#countedMs = bornMs;
 		this.#tokens = 0;
+	}
+
+	get rateKey(): string {
+		return this.#rate.key;
 	}
 
 	/** The newest task of the key says how fast. */
@@ -131,13 +143,18 @@ export class PauseGate extends Gate {
 	readonly scope: string;
 	readonly #paused: ReadonlyMap<string, unknown>;
 
-	constructor(scope: string, paused: ReadonlyMap<string, unknown>) {
-		super();
+	constructor(key: string, scope: string, paused: ReadonlyMap<string, unknown>) {
+		super(key);
 		this.scope = scope;
 		this.#paused = paused;
 	}
 
 	isOpen(): boolean {
 		return !this.#paused.has(this.scope);
+	}
+
+	/** Workflows are few, and run again; a run is paused once. */
+	override get isLasting(): boolean {
+		return this.scope.startsWith("workflow:");
 	}
 }

@@ -5,13 +5,14 @@
  * It counts questions, not time: when the event loop was blocked for a minute, that is one late question and not a dead
  * fleet.
  */
-
+import type { Clock } from "../clock.ts";
 import { toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Registry, Seat } from "./registry.ts";
 
 export class Health {
 	readonly #registry: Registry;
+	readonly #clock: Clock;
 	readonly #log: Log;
 	readonly #allowedMisses: number;
 	readonly #lost: (seat: Seat) => void;
@@ -22,6 +23,7 @@ export class Health {
 
 	constructor(parts: {
 		registry: Registry;
+		clock: Clock;
 		log: Log;
 		heartbeatMs: number;
 		leaseMs: number;
@@ -31,6 +33,7 @@ export class Health {
 		returned(seat: Seat): void;
 	}) {
 		this.#registry = parts.registry;
+		this.#clock = parts.clock;
 		this.#log = parts.log;
 		this.#allowedMisses = Math.max(1, Math.floor(parts.leaseMs / parts.heartbeatMs));
 		this.#lost = parts.lost;
@@ -76,6 +79,7 @@ export class Health {
 			.then((alive) => {
 				if (this.#asked.get(seat) === question) this.#asked.delete(seat);
 				if (!alive) return;
+				seat.lastSeenMs = this.#clock.monotonic();
 				this.#misses.set(seat, 0);
 				if (seat.state === "unhealthy") this.#returned(seat);
 			})

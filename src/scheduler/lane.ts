@@ -1,6 +1,12 @@
 /** Ready tasks that the same agents can do and the same gates hold back, in their order. */
 import { type Ranked, RankHeap, type ReadyTask } from "../task/ready-heap.ts";
 import type { Gate } from "./gates.ts";
+import { Pace } from "./pace.ts";
+
+/** A task among the ready ones, in its lane. */
+export interface Offer extends ReadyTask {
+	lane: Lane;
+}
 
 /** What tasks ask of an agent. */
 export class Demand {
@@ -13,24 +19,14 @@ export class Demand {
 	readonly lanes = new Map<string, Lane>();
 	/** Lanes that are not parked, by their first task. */
 	readonly heap = new RankHeap<Lane>();
+	readonly pace = new Pace();
 	/** Ready tasks in all lanes. */
 	ready = 0;
-	/** Time between two starts, a moving average over about ten; undefined before the second. */
-	startEveryMs: number | undefined;
-	#startedMs: number | undefined;
 
 	constructor(key: string, type: string, capabilities: readonly string[] | undefined) {
 		this.key = key;
 		this.type = type;
 		this.capabilities = capabilities;
-	}
-
-	started(nowMs: number): void {
-		if (this.#startedMs !== undefined) {
-			const passed = nowMs - this.#startedMs;
-			this.startEveryMs = this.startEveryMs === undefined ? passed : 0.9 * this.startEveryMs + 0.1 * passed;
-		}
-		this.#startedMs = nowMs;
 	}
 }
 
@@ -40,7 +36,7 @@ export class Lane implements Ranked {
 	readonly gates: readonly Gate[];
 	/** How many of its concurrency key may run. */
 	readonly limit: number;
-	readonly tasks = new RankHeap<ReadyTask>();
+	readonly offers = new RankHeap<Offer>();
 	/** The gate that holds it back. */
 	parkedAt: Gate | undefined;
 	rank = 0;
@@ -55,17 +51,23 @@ export class Lane implements Ranked {
 		for (const gate of gates) gate.users++;
 	}
 
-	push(ready: ReadyTask): void {
-		this.tasks.push(ready);
-		this.demand.ready++;
-		if (this.tasks.first() === ready) this.#firstChanged();
+	push(offer: Offer): void {
+		this.offers.push(offer);
+		if (this.demand.ready++ === 0) this.demand.pace.begin();
+		if (this.offers.first() === offer) this.#firstChanged();
 	}
 
-	remove(ready: ReadyTask): void {
-		const wasFirst = this.tasks.first() === ready;
-		this.tasks.remove(ready);
+	remove(offer: Offer): void {
+		const wasFirst = this.offers.first() === offer;
+		this.offers.remove(offer);
 		this.demand.ready--;
 		if (wasFirst) this.#firstChanged();
+	}
+
+	/** The first of its gates that is closed for it. */
+	closedGate(): Gate | undefined {
+		for (const gate of this.gates) if (!gate.isOpen(this)) return gate;
+		return undefined;
 	}
 
 	park(gate: Gate): void {
@@ -77,13 +79,13 @@ export class Lane implements Ranked {
 	unpark(): void {
 		this.parkedAt?.parked.delete(this);
 		this.parkedAt = undefined;
-		if (this.tasks.size > 0) this.#firstChanged();
+		if (this.offers.size > 0) this.#firstChanged();
 	}
 
 	/** Keeps its place among the lanes of its demand. */
 	#firstChanged(): void {
 		if (this.parkedAt !== undefined) return;
-		const first = this.tasks.first();
+		const first = this.offers.first();
 		if (first === undefined) {
 			this.demand.heap.remove(this);
 			return;

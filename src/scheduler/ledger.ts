@@ -30,7 +30,7 @@ export interface LedgerListener {
 export interface LedgerParts {
 	open: OpenJournal;
 	/** What ended while the journal was read. */
-	recovered: { tasks: Iterable<Task>; runs: Iterable<Run> };
+	recovered: { tasks: Iterable<Task>; runs: Iterable<Run>; redriven?: Iterable<string> };
 	listener: LedgerListener;
 	followUp: FollowUp;
 }
@@ -53,12 +53,12 @@ export class Ledger {
 	readonly #recentTasks = new Map<string, Task>();
 	readonly #recentKeys = new Map<string, Task>();
 	readonly #recentRuns = new Map<string, Run>();
-	/** Dead letters done again or put away of late: the history may list them still. */
+	/** Dead letters done again or put away; the history may list them still. */
 	readonly #redriven = new Set<string>();
 	/** Over, but not durable yet. */
 	readonly #unstored = new Set<Task | Run>();
 	/** Ids to forget once the history has reached a batch; in order of batches. */
-	readonly #awaited: { seq: number; tasks: Task[]; runs: Run[] }[] = [];
+	readonly #awaited: { seq: number; tasks: Task[]; runs: Run[]; letters: string[] }[] = [];
 	/** The last batch that the history holds, and the last that was told of. */
 	#projected = 0;
 	#toldSeq = 0;
@@ -75,8 +75,9 @@ export class Ledger {
 		this.#followUp = parts.followUp;
 		const tasks = [...parts.recovered.tasks];
 		const runs = [...parts.recovered.runs];
-		this.#remember({ tasks, runs });
-		this.#awaited.push({ seq: parts.open.seq, tasks, runs });
+		const letters = [...(parts.recovered.redriven ?? [])];
+		this.#remember({ tasks, runs, letters });
+		this.#awaited.push({ seq: parts.open.seq, tasks, runs, letters });
 		parts.open.onProjected((seq) => this.#onProjected(seq));
 	}
 
@@ -196,9 +197,10 @@ export class Ledger {
 
 	/**
 	 * A request, encoded by the caller: in the journal all or nothing, and applied when durable.
+	 * @param applied called when all of it is in the state, before anything of it may start
 	 * @throws E_STORAGE_FULL, E_JOURNAL_FAILED
 	 */
-	async request(events: readonly Event[], lines: readonly string[]): Promise<void> {
+	async request(events: readonly Event[], lines: readonly string[], applied?: () => void): Promise<void> {
 		for (const event of events) if (event.type === "task.submitted") pin(this.state, event.task);
 		let seq: number;
 		try {
@@ -222,6 +224,7 @@ export class Ledger {
 		}
 		this.#remember(effects);
 		this.#holdBack(effects);
+		applied?.();
 		this.#tell(seq, effects);
 	}
 
@@ -238,15 +241,8 @@ export class Ledger {
 		placedTasks.splice(0, placedTasks.length, ...placedTasks.filter((task) => !early.has(task)));
 	}
 
-	#remember({
-		tasks,
-		runs,
-		letters,
-	}: Pick<Consequences, "tasks" | "runs"> & Partial<Pick<Consequences, "letters">>): void {
-		for (const id of letters?.splice(0) ?? []) {
-			this.#redriven.add(id);
-			if (this.#redriven.size > REDRIVEN_KEPT) this.#redriven.delete(this.#redriven.values().next().value as string);
-		}
+	#remember({ tasks, runs, letters }: Pick<Consequences, "tasks" | "runs" | "letters">): void {
+		for (const id of letters) this.#redriven.add(id);
 		for (const task of tasks) {
 			this.#recentTasks.set(task.id, task);
 			if (task.idempotencyKey !== undefined) this.#recentKeys.set(task.idempotencyKey, task);
@@ -254,9 +250,9 @@ export class Ledger {
 		for (const run of runs) this.#recentRuns.set(run.id, run);
 	}
 
-	#tell(seq: number, { placedTasks, over, tasks, runs }: Consequences): void {
+	#tell(seq: number, { placedTasks, over, tasks, runs, letters }: Consequences): void {
 		this.#toldSeq = Math.max(this.#toldSeq, seq);
-		this.#await(seq, { tasks, runs });
+		this.#await(seq, { tasks, runs, letters });
 		for (const item of over) this.#unstored.delete(item);
 		for (const run of runs) this.#unstored.delete(run);
 		for (const task of placedTasks) this.#listener.placed(task);
@@ -266,9 +262,9 @@ export class Ledger {
 	}
 
 	/** Memory keeps what has left the state until the history has reached this batch. */
-	#await(seq: number, { tasks, runs }: Pick<Consequences, "tasks" | "runs">): void {
-		if (tasks.length === 0 && runs.length === 0) return;
-		this.#awaited.push({ seq, tasks, runs });
+	#await(seq: number, { tasks, runs, letters }: Pick<Consequences, "tasks" | "runs" | "letters">): void {
+		if (tasks.length === 0 && runs.length === 0 && letters.length === 0) return;
+		this.#awaited.push({ seq, tasks, runs, letters });
 		if (seq <= this.#projected) this.#forget();
 	}
 
@@ -280,21 +276,19 @@ export class Ledger {
 
 	#forget(): void {
 		let passed = 0;
-		for (const { seq, tasks, runs } of this.#awaited) {
+		for (const { seq, tasks, runs, letters } of this.#awaited) {
 			if (seq > this.#projected) break;
 			for (const task of tasks) {
 				this.#recentTasks.delete(task.id);
 				if (task.idempotencyKey !== undefined) this.#recentKeys.delete(task.idempotencyKey);
 			}
 			for (const run of runs) this.#recentRuns.delete(run.id);
+			for (const id of letters) this.#redriven.delete(id);
 			passed++;
 		}
 		this.#awaited.splice(0, passed);
 	}
 }
-
-/** More than can be under way to the history at any time. */
-const REDRIVEN_KEPT = 10_000;
 
 /** What a group of events led to, gathered until it is durable. */
 class Consequences implements Sink {
@@ -333,5 +327,7 @@ class Consequences implements Sink {
 		}
 		for (const run of this.runs) other.runs.push(run);
 		this.runs.length = 0;
+		for (const id of this.letters) other.letters.push(id);
+		this.letters.length = 0;
 	}
 }

@@ -5,8 +5,9 @@ import { HandClock } from "../clock.ts";
 import { createState } from "../state.ts";
 import { createTask, type NewTask, priorities, type Task } from "../task/task.ts";
 import { createRun } from "../workflow/run-fold.ts";
-import { type Limits, Matcher } from "./matcher.ts";
+import { Matcher } from "./matcher.ts";
 import type { Performer } from "./performer.ts";
+import type { Limits } from "./quota.ts";
 import { Registry, type Seat } from "./registry.ts";
 
 const AGING_MS = 60_000;
@@ -88,7 +89,8 @@ describe("the order of ready tasks", () => {
 
 	it("lets nothing fresh that is ready more than 4 x agingMs later go before a background task", () => {
 		const { offer, start, end, pass } = world();
-		const [first] = (offer(), start());
+		offer();
+		const [first] = start();
 		const background = offer({ priority: "background" });
 		pass(4 * AGING_MS - 1);
 		const before = offer({ priority: "critical" });
@@ -281,7 +283,7 @@ describe("a pause", () => {
 		state.paused.set("type:work", { at: 0 });
 		assert.deepEqual(start(), [tasks[1]]);
 		state.paused.delete("type:work");
-		matcher.resumed("type:work");
+		matcher.pausedChanged("type:work");
 		assert.deepEqual(start(), [tasks[0]]);
 	});
 
@@ -295,7 +297,7 @@ describe("a pause", () => {
 		state.paused.set("workflow:outer", { at: 0 });
 		assert.deepEqual(start(), [plain]);
 		state.paused.delete("workflow:outer");
-		matcher.resumed("workflow:outer");
+		matcher.pausedChanged("workflow:outer");
 		assert.deepEqual(start(), [inner]);
 	});
 });

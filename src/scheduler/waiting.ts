@@ -2,7 +2,7 @@
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import { LimitGate, PauseGate, RateGate, SuspectGate } from "./gates.ts";
-import type { Matcher } from "./matcher.ts";
+import type { Held, Matcher } from "./matcher.ts";
 import type { Registry } from "./registry.ts";
 
 export interface WaitingReason {
@@ -18,12 +18,21 @@ export interface WaitingReason {
 		| "rate"
 		| "no-capable-agent"
 		| "no-free-slot"
+		/** Nothing holds it back: it is being stored or handed to an agent at this moment. */
+		| "starting"
 		| "children"
 		| "approval"
 		| "storage-full"
 		| "stopping";
 	/** A sentence for a person. */
 	text: string;
+	/**
+	 * What is paused or limited: `all`, `type:T`, `workflow:W`, `run:R`, `key:K` (a concurrency key), `rate:K`, or `suspects`
+	 * (tasks that are given up when the process dies once more over them).
+	 */
+	scope?: string;
+	/** Since when it is paused, milliseconds since 1970. */
+	since?: number;
 	/** Ids of the tasks, or names of the agents, it waits for; at most 10. */
 	holders?: string[];
 	/** When it goes on at the earliest (an approval: when it expires), milliseconds since 1970. */
@@ -37,6 +46,8 @@ export interface WaitingWorld {
 	registry: Registry;
 	/** Absent where nothing can start: a folder that is only read. */
 	matcher?: Pick<Matcher, "heldBy" | "estimateMs"> | undefined;
+	/** Tasks that run now. */
+	running(): Iterable<Task>;
 	stopping: boolean;
 	full: boolean;
 	/** Wall clock. */
@@ -93,58 +104,58 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	if (world.full) return { reason: "storage-full", text: "the disk is full; nothing new starts until there is space" };
 	const pause = ["all", `type:${task.type}`].find((scope) => world.state.paused.has(scope));
 	if (pause !== undefined) return paused(pause, world);
-	const demand = [task.type, ...(task.capabilities ?? [])].join(" + ");
-	if (!registry.canDo(task.type, task.capabilities)) {
+	const { type, capabilities } = task;
+	const demand = [type, ...(capabilities ?? [])].join(" + ");
+	if (!registry.canDo(type, capabilities)) {
 		return { reason: "no-capable-agent", text: `no agent can do ${demand}; it starts when one is added` };
 	}
 	const held = matcher?.heldBy(task);
 	if (held !== undefined) return whyHeld(task, held, world);
-	const holders: string[] = [];
-	for (const seat of registry.seats) {
-		if (holders.length === MAX_HOLDERS) break;
-		if (registry.able(task.type, task.capabilities).includes(seat.pool)) holders.push(seat.name);
+	const pools = registry.able(type, capabilities);
+	if (task.ready === undefined || pools.some((pool) => pool.free > 0)) {
+		return { reason: "starting", text: "starts in a moment" };
 	}
-	const estimateMs = matcher?.estimateMs(task);
-	return {
-		...{ reason: "no-free-slot", text: `every agent that can do ${demand} is busy or not available`, holders },
-		...(estimateMs !== undefined && { estimateMs }),
-	};
+	const able = Iterator.from(registry.seats).filter((seat) => pools.includes(seat.pool));
+	const holders = [...able.take(MAX_HOLDERS)].map(({ name }) => name);
+	const text = `every agent that can do ${demand} is busy or not available`;
+	return { reason: "no-free-slot", text, holders, ...estimate(task, matcher) };
 }
 
-type Held = NonNullable<ReturnType<Matcher["heldBy"]>>;
-
 function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
-	const { state, matcher } = world;
-	const estimateMs = matcher?.estimateMs(task);
-	const estimate = estimateMs === undefined ? {} : { estimateMs };
 	if (!("gate" in held)) {
-		const what = "type" in held ? `${held.limit} of type ${held.type}` : `${held.limit} task(s) in all`;
-		const running = state.tasks
-			.values()
-			.filter(({ token, type }) => token !== undefined && (!("type" in held) || type === held.type));
-		const holders = [...running.take(MAX_HOLDERS)].map(({ id }) => id);
-		return { reason: "limit", text: `at most ${what} may run at the same time`, holders, ...estimate };
+		const { limit, scope } = held;
+		const ofType = scope !== "all";
+		const running = Iterator.from(world.running()).filter(({ type }) => !ofType || type === task.type);
+		const text = `at most ${limit} ${ofType ? `of type ${task.type}` : "task(s) in all"} may run at the same time`;
+		return { reason: "limit", text, scope, holders: idsOf(running), ...estimate(task, world.matcher) };
 	}
 	const { gate } = held;
 	if (gate instanceof PauseGate) return paused(gate.scope, world);
 	if (gate instanceof RateGate) {
 		const until = world.nowMs + Math.ceil(gate.opensInMs());
-		const text = `the rate of ${task.rate?.key} gives the next start at ${new Date(until).toISOString()}`;
-		return { reason: "rate", text, until };
+		const text = `the rate of ${gate.rateKey} gives the next start at ${new Date(until).toISOString()}`;
+		return { reason: "rate", text, scope: `rate:${gate.rateKey}`, until };
 	}
-	const holders = gate instanceof LimitGate ? [...gate.holders].slice(0, MAX_HOLDERS).map(({ id }) => id) : [];
+	const holders = gate instanceof LimitGate ? idsOf(gate.holders.values()) : [];
 	if (gate instanceof SuspectGate) {
-		const text = "the process died twice while it ran: such tasks run one at a time";
-		return { reason: "limit", text, holders };
+		const text = `the process died twice while it ran: such tasks run one at a time; it waits for ${holders.join(", ")}`;
+		return { reason: "limit", text, scope: "suspects", holders };
 	}
 	const { key, limit } = task.concurrency ?? { key: "", limit: 1 };
 	const text = `at most ${limit} of the concurrency key ${key} may run at the same time; it waits for ${holders.join(", ")}`;
-	return { reason: "limit", text, holders };
+	return { reason: "limit", text, scope: `key:${key}`, holders };
 }
 
 function paused(scope: string, { state }: WaitingWorld): WaitingReason {
-	const { at, reason } = state.paused.get(scope) ?? { at: 0 };
+	const { at: since, reason } = state.paused.get(scope) ?? { at: 0 };
 	const what = scope === "all" ? "everything" : scope;
-	const text = `${what} is paused since ${new Date(at).toISOString()}${reason === undefined ? "" : `: ${reason}`}`;
-	return { reason: "paused", text };
+	const text = `${what} is paused since ${new Date(since).toISOString()}${reason === undefined ? "" : `: ${reason}`}`;
+	return { reason: "paused", text, scope, since };
 }
+
+function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: number } {
+	const estimateMs = matcher?.estimateMs(task);
+	return estimateMs === undefined ? {} : { estimateMs };
+}
+
+const idsOf = (tasks: IteratorObject<Task>): string[] => [...tasks.take(MAX_HOLDERS)].map(({ id }) => id);

@@ -1,14 +1,17 @@
 /**
  * The HTTP control plane as one application: guards first, then the routes. It is there before the orchestrator works,
- * so it holds a phase: while that is `starting`, everything below /v1 answers 503 with the reason.
+ * so it holds a phase: while that is `starting`, everything below /v1 and /hooks answers 503 with the reason.
  */
 import { Hono } from "hono";
 import { errorTable, hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import { problemResponse } from "./problem.ts";
+import { addQueueRoutes } from "./queue-routes.ts";
 import { addReadRoutes } from "./read-routes.ts";
+import { addRunRoutes } from "./run-routes.ts";
 import { guardOrigin, guardToken, harden } from "./security.ts";
+import { addTriggerRoutes } from "./trigger-routes.ts";
 import { addWorkRoutes } from "./work-routes.ts";
 
 export type Phase =
@@ -41,14 +44,19 @@ export function createApp({ token, port, phase, log }: AppOptions): App {
 		const reason = notReady(phase());
 		return reason === undefined ? context.json({ status: "ready" }) : problemResponse(reason, { status: 503 });
 	});
-	app.use("/v1/*", async (context, next) => {
-		const now = phase();
-		if (now.state === "starting") return problemResponse(notReady(now), { status: 503 });
-		context.set("orchestrator", now.orchestrator);
-		return next();
-	});
+	for (const paths of ["/v1/*", "/hooks/*"]) {
+		app.use(paths, async (context, next) => {
+			const now = phase();
+			if (now.state === "starting") return problemResponse(notReady(now), { status: 503 });
+			context.set("orchestrator", now.orchestrator);
+			return next();
+		});
+	}
 	addReadRoutes(app);
 	addWorkRoutes(app);
+	addTriggerRoutes(app);
+	addQueueRoutes(app);
+	addRunRoutes(app);
 	app.notFound((context) => unknownRoute(app, context.req.method, context.req.path));
 	app.onError((error, context) => {
 		// What has a code was thrown on purpose; only a fault of ours goes into the log.

@@ -25,6 +25,12 @@ export interface WorkflowView {
 
 const DEFAULT_LIMIT = 100;
 const query = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(DEFAULT_LIMIT) });
+const deadQuery = query.extend({
+	type: z.string().min(1).max(64).optional(),
+	code: z.string().min(1).max(64).optional(),
+	/** The id of the last one of the page before. */
+	after: z.string().min(1).max(256).optional(),
+});
 /** Longest time one request may wait, seconds. A caller that wants more asks again. */
 const LONGEST_WAIT = 300;
 
@@ -49,8 +55,8 @@ export function addReadRoutes(app: App): void {
 		context.json({ items: context.var.orchestrator.runTasks(context.req.param("id")) }),
 	);
 	app.get("/v1/runs/:id/watch", (context) => watch(context, context.req.param("id")));
-	app.get("/v1/dead-letters", (context) =>
-		context.json({ items: context.var.orchestrator.deadLetters(limits(context)) }),
+	app.get("/v1/dead", (context) =>
+		context.json({ items: context.var.orchestrator.deadLetters(parseQuery(context, deadQuery)) }),
 	);
 	app.get("/v1/workflows", async (context) => {
 		const found = await context.var.orchestrator.catalog.list();
@@ -101,8 +107,10 @@ const whatOf = ({ skill, workflow }: StepDefinition): { skill?: string; workflow
 	...(workflow !== undefined && { workflow }),
 });
 
-function limits(context: Asked): { limit: number } {
-	const parsed = query.safeParse(context.req.query());
+const limits = (context: Asked): { limit: number } => parseQuery(context, query);
+
+function parseQuery<T>(context: Asked, schema: z.ZodType<T>): T {
+	const parsed = schema.safeParse(context.req.query());
 	if (parsed.success) return parsed.data;
 	throw new MusterError("E_INPUT_INVALID", `the query is not right: ${explain(parsed.error)}`);
 }

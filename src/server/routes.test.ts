@@ -81,7 +81,7 @@ describe("routes", () => {
 	test("failed tasks are in the dead letters, with the code and without a stack", async () => {
 		const { id } = (await (await post("/v1/tasks", { type: "broken", retry: false })).json()) as { id: string };
 		await orchestrator.wait(id);
-		const text = await (await send("/v1/dead-letters")).text();
+		const text = await (await send("/v1/dead")).text();
 		const { items } = JSON.parse(text) as { items: { id: string; error: { code: string } }[] };
 		assert.equal(items.find((item) => item.id === id)?.error.code, "E_SKILL_FAILED");
 		assert.ok(!text.includes("server.test.ts"));

@@ -54,6 +54,11 @@ export class RankHeap<Item extends Ranked> {
 		return this.#items[0];
 	}
 
+	/** All of them, in no order. */
+	[Symbol.iterator](): Iterator<Item> {
+		return this.#items.values();
+	}
+
 	push(item: Item): void {
 		item.place = this.#items.push(item) - 1;
 		this.#up(item);

@@ -6,7 +6,14 @@ import { MusterError } from "../errors.ts";
 import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
 import { defaultRetry } from "./retry.ts";
-import { type ConcurrencyLimit, type NewTask, type Priority, priorities, type RateLimit, type RetryPolicy } from "./task.ts";
+import {
+	type ConcurrencyLimit,
+	type NewTask,
+	type Priority,
+	priorities,
+	type RateLimit,
+	type RetryPolicy,
+} from "./task.ts";
 
 export interface RetrySpec {
 	/** Attempts in all, the first one included; 1 means none after it. */
@@ -174,7 +181,8 @@ export function toTask(spec: TaskSpec, id: string, now: number, where = ""): New
 	if (given.runAt !== undefined) task.runAt = toTime(given.runAt, `${where}runAt`);
 	if (given.delay !== undefined) task.runAt = Math.max(task.runAt ?? 0, now + toMs(given.delay, `${where}delay`));
 	if (given.group !== undefined) task.group = given.group;
-	if (given.concurrency !== undefined) task.concurrency = toConcurrencyLimit(given.concurrency as string | ConcurrencySpec);
+	if (given.concurrency !== undefined)
+		task.concurrency = toConcurrencyLimit(given.concurrency as string | ConcurrencySpec);
 	if (given.rate !== undefined) task.rate = toRateLimit(given.rate as RateSpec, where);
 	if (given.coalesce !== undefined) task.coalesceKey = given.coalesce;
 	if (given.coalesce !== undefined && given.idempotencyKey !== undefined) {

@@ -177,7 +177,9 @@ export function beginUndo(
 	const reads = undo.reads === "all" ? planned.before() : undo.reads;
 	const scope = scopeOf(plan, run, place, reads);
 	const list = done.each ? itemsOf(plan, run, place, planned, path) : undefined;
-	const isCompleted = (index: number): boolean => done.done === done.total || done.outputs[index] !== undefined;
+	const lost = new Set(done.missing?.map(({ index }) => index));
+	const isCompleted = (index: number): boolean =>
+		done.done === done.total || (done.outputs[index] !== undefined && !lost.has(index));
 	const completed = [...done.outputs.keys()].filter(isCompleted);
 	const inputs = completed.map((index) => {
 		const own = list && {

@@ -120,7 +120,7 @@ test("when a step fails, waits and inner runs are given up, also deep inside, an
 	const steps = [step("a"), step("task"), step("group", [], { steps: inside }), step("run", [], { workflow: "other" })];
 	const play = new Play(flow(steps));
 	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
-	assert.equal(brief(play.fail("a")), "~run ~group.0.wait");
+	assert.equal(brief(play.fail("a")), "~group.0.wait ~run");
 	assert.equal(play.run.steps.group?.state, "failed");
 	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (and 2 more)');
 });
@@ -251,9 +251,30 @@ test("compensation, onFailure and finally follow each other after a failure", ()
 	];
 	assert.deepEqual(play.fail("c"), undoing("b", "B"));
 	assert.deepEqual(play.complete("b.compensate"), undoing("a", "A"));
-	assert.deepEqual(play.fail("a.compensate"), task("onFailure.tell", ["c", "E_STEP_FAILED", "completed"]));
+	assert.deepEqual(play.fail("a.compensate"), task("onFailure.tell", ["c", "E_SKILL_FAILED", "completed"]));
 	assert.deepEqual(play.complete("onFailure.tell"), task("finally.clean", "failed"));
 	const error = failure(play.complete("finally.clean"));
 	assert.match(error.message, /^Step "c" failed: it broke; what these steps did could not be undone: a$/);
 	assert.deepEqual(error.details?.notCompensated, [{ step: "a", message: "it broke" }]);
+});
+
+test("many steps that fail or are undone one after the other are no work that grows with their square", {
+	timeout: 20_000,
+}, () => {
+	const ids = Array.from({ length: 10_000 }, (_, place) => `s${place}`);
+	const undone = ids.map((id) => step(id, [], { compensate: { skill: "undo", with: {} } }));
+	const saga = new Play(flow([...undone, step("last", ids)]));
+	saga.go();
+	for (const id of ids) saga.complete(id);
+	saga.fail("last");
+	for (const id of ids.toReversed()) saga.complete(`${id}.compensate`);
+	assert.equal(saga.run.state, "failed");
+	const forEach: ForEachDefinition = { in: ids, as: "n", onFailure: "best-effort" };
+	const groups = new Play(flow([step("g", [], { forEach, steps: [step("a"), step("b")] })]));
+	groups.go();
+	for (const place of ids.keys()) {
+		groups.fail(`g.${place}.a`);
+		groups.complete(`g.${place}.b`);
+	}
+	assert.equal(groups.run.state, "completed");
 });

@@ -292,7 +292,9 @@ class Wave {
 		if (!top.aftermath) return {};
 		const failed = frameAt(this.#run, "").broken > 0;
 		const { code, message, details } = failed ? reasonOf(this.#plan, this.#run) : ({} as Partial<ErrorData>);
-		const error = failed ? { code: code ?? "", message: message ?? "", step: (details?.step as string) ?? "" } : null;
+		const step = (details?.step as string) ?? "";
+		// The step's own code says more than that a step failed.
+		const error = failed ? { code: (details?.code as string) ?? code ?? "", message: message ?? "", step } : null;
 		const { id, workflow } = this.#run;
 		return { error, run: { id, workflow, state: failed ? "failed" : "completed" } };
 	}

@@ -14,7 +14,7 @@ import { checkGroup, groupOf } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
 import { planOf } from "./plan.ts";
 import { type Command, isRunOver, type NewRun, type Run, type RunStep } from "./run.ts";
-import { COMPENSATE, isListLive, stepAt } from "./run-fold.ts";
+import { beginItem, COMPENSATE, isListLive, stepAt } from "./run-fold.ts";
 import { stepOf } from "./scope.ts";
 
 const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
@@ -82,15 +82,17 @@ export interface Beginning {
 }
 
 /**
- * The events that begin a run: its creation and its first steps. A run with a concurrency group is only created: whether
- * it may begin is decided when it is in the state.
+ * The events that begin a run: its creation and its first steps. One with a concurrency group, or that runs other workflows,
+ * is only created: whether it and they may begin is decided when it is in the state.
  */
 export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, at: number): Event[] {
 	const events: Event[] = [];
 	const scratch = createState();
 	const emit = (event: Event): void => {
 		events.push(event);
-		apply(scratch, event, silent);
+		// Nothing is decided on the tasks themselves, only on the steps that they belong to.
+		if (event.type === "task.submitted") beginTask(scratch, event.task);
+		else apply(scratch, event, silent);
 	};
 	for (const [hash, definition] of definitions) {
 		if (isKnown(hash)) scratch.definitions.set(hash, definition);
@@ -99,8 +101,13 @@ export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, 
 	const group = groupOf(definitions.get(run.hash) as WorkflowDefinition, run);
 	emit({ type: "run.created", at, ...run, ...(group && { group }) });
 	for (const { step, record } of copied) emit({ type: "step.copied", at, run: run.id, step, record });
-	if (group === undefined) advanceRun(scratch, { id: run.id }, at, emit, unheard);
+	if (group === undefined && run.uses === undefined) advanceRun(scratch, { id: run.id }, at, emit, unheard);
 	return events;
+}
+
+function beginTask({ runs }: State, { run: place }: NewTask): void {
+	const run = place && runs.get(place.id);
+	if (place !== undefined && run !== undefined) beginItem(run, place.step);
 }
 
 const silent: Sink = { task: () => undefined, run: () => undefined };
@@ -200,6 +207,7 @@ class Advance {
 				const { kind: _, ...end } = command;
 				this.#emit({ type: "item.ended", at, run: id, ...end });
 				this.#changed.push(command.step);
+				this.#checkStray(command.step);
 				return;
 			}
 			case "end": {

@@ -73,6 +73,10 @@ export function endItem(run: Run, path: string, index: number, end: ItemEnd, at:
 	if (end.output !== undefined) {
 		step.done++;
 		step.outputs[index] = end.output;
+		if (end.output === null && step.total > 1) {
+			step.nulls ??= [];
+			step.nulls.push(index);
+		}
 	} else {
 		step.failed++;
 		if (end.error !== undefined) {
@@ -107,7 +111,7 @@ export function endStep(
 }
 
 export function copyStep(run: Run, path: string, record: RunStep): void {
-	run.steps[path] = { ...record, order: ++run.over };
+	run.steps[path] = { ...reviveStep(record), order: ++run.over };
 	if (prefixOf(path) !== "") return; // of a list that is over
 	const frame = frameOf(run, path);
 	if (isDone(record.state)) frame.over++;
@@ -133,6 +137,13 @@ export function endRun(run: Run, state: "completed" | "failed" | "cancelled", at
 		step.state = "cancelled";
 		step.endedAt = at;
 	}
+}
+
+/** JSON has no undefined: an output that is not there was written as null. */
+export function reviveStep(step: RunStep): RunStep {
+	if (step.done === step.total) return step;
+	const nulls = new Set(step.nulls);
+	return { ...step, outputs: step.outputs.map((output, i) => output ?? (nulls.has(i) ? null : undefined)) };
 }
 
 /** A run as an earlier version stored it gets the members that it did not have. */
@@ -188,6 +199,7 @@ function over(run: Run, path: string, step: RunStep, state: Exclude<StepState, "
 	step.state = state;
 	step.endedAt = at;
 	step.order = ++run.over;
+	if (step.done === step.total) delete step.nulls;
 	const frame = frameOf(run, path);
 	frame.running--;
 	if (isDone(state)) frame.over++;

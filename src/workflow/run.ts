@@ -48,6 +48,8 @@ export interface RunStep {
 	each: boolean;
 	/** Outputs of its items by index; undefined where none is there yet. */
 	outputs: (Json | undefined)[];
+	/** Items whose output is null, while others are not there: JSON would make both the same ({@link reviveStep}). */
+	nulls?: number[];
 	/** Items that have begun. */
 	begun: number;
 	/** Items that completed. */
@@ -103,7 +105,7 @@ export interface Run {
 	endedAt?: number;
 	/** Steps that have begun or were skipped, by path. A step that is not here waits. */
 	steps: { [path: string]: RunStep };
-	/** By the part of the path before the last dot; "" is the top. */
+	/** Lists that go on, by the part of the path before the last dot; "" is the top. An item's list goes when the item is over. */
 	frames: { [prefix: string]: Frame };
 	/** Steps that were over so far, for {@link RunStep.order}. */
 	over: number;

@@ -1,5 +1,6 @@
 /** Whether the triggers of a workflow mean something. */
 import { didYouMean } from "../suggest.ts";
+import { cronProblem } from "../task/cron.ts";
 import type { TriggerDefinition } from "./definition.ts";
 import { checkName, topic, webhookPath } from "./names.ts";
 import { type Path, type Problems, quoteName } from "./problems.ts";
@@ -61,7 +62,10 @@ function checkCron(problems: Problems, path: Path, expr: string, timezone = "UTC
 	if (fields !== 5 && fields !== 6) {
 		const hint = () => 'Five or six fields: for example "0 7 * * 1-5" is 7 o\'clock from Monday to Friday.';
 		problems.add([...path, "expr"], `"${quoteName(expr)}" is no cron expression`, hint);
+		return;
 	}
+	const problem = cronProblem(expr);
+	if (problem !== undefined) problems.add([...path, "expr"], `"${quoteName(expr)}" is no cron expression: ${problem}`);
 }
 
 function isTimeZone(name: string): boolean {

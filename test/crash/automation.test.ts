@@ -62,8 +62,9 @@ for (const { name, moments } of [
 		assert.equal(readdirSync(join(outbox, "alerts")).length, expected.length);
 		assert.deepEqual(checkEvents(driver.log), []);
 		const ends = new Map(eventsOf(driver).map(({ seq, type, id }) => [seq, `${type} ${id?.split(".").at(-1)}`]));
-		for (const step of ["monitor", "detect", "act"]) {
-			assert.equal([...ends.values()].filter((end) => end === `task.completed ${step}`).length, 1, step);
+		const wanted = { monitor: 1, detect: 1, act: expected.length, report: 1 };
+		for (const [step, times] of Object.entries(wanted)) {
+			assert.equal([...ends.values()].filter((end) => end === `task.completed ${step}`).length, times, step);
 		}
 	});
 }

@@ -101,4 +101,28 @@ export const groupCases: Cases = {
 		const error = await stage.failure(flow([{ ...call, workflow: "rejected" }]));
 		assert.equal(error.details?.code, "E_CONFLICT");
 	},
+
+	async "an inner run with which a run begins waits for its group too"(stage) {
+		const workflows = [{ ...grouped("queue"), name: "queued" }];
+		await stage.open({ workflows });
+		await stage.start(workflows[0] as WorkflowDefinition, { name: "one" });
+		const call = { id: "call", needs: [], workflow: "queued", with: { name: "two" } };
+		const id = await stage.start(flow([call]));
+		await stage.begun("one");
+		await stage.pass(100);
+		assert.deepEqual(stage.began, ["one"]);
+		stage.release("one");
+		stage.release("two");
+		assert.equal((await stage.engine.result(id)).state, "completed");
+	},
+
+	async "a run that would wait for a place that the run around it holds fails instead"(stage) {
+		const call = { id: "call", needs: [], workflow: "flow", if: "inputs.n > 0", with: { n: 0 } };
+		const again = flow([call], {
+			inputs: { n: { type: "integer" } },
+			concurrency: { group: "g", limit: 1, policy: "queue" },
+		});
+		const error = await stage.failure(again, { n: 1 });
+		assert.match(error.message, /the run would wait for itself/);
+	},
 };

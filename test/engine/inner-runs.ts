@@ -108,4 +108,12 @@ export const innerRunCases: Cases = {
 		assert.deepEqual((await stage.engine.result(id)).outputs, { b: "b" });
 		assert.equal(stage.began.filter((name) => name === "a").length, 1);
 	},
+
+	async "a wait with which an inner run begins expires"(stage) {
+		const inside = flow([{ id: "w", needs: [], wait: { signal: "go", timeoutMs: 50 } }], { name: "inside" });
+		const id = await stage.start(flow([call({}, { workflow: "inside" })]), {}, { workflows: [inside] });
+		await stage.pass(100);
+		const { error } = await stage.engine.result(id);
+		assert.match(error?.message ?? "", /what step "w" waited for did not come/);
+	},
 };

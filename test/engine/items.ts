@@ -82,6 +82,9 @@ export const itemCases: Cases = {
 		const { state, outputs } = await stage.engine.result(id);
 		assert.equal(state, "completed");
 		assert.deepEqual(outputs?.outputs, ["0", "1", null, null]);
+		await stage.pass(100);
+		stage.release("for ever");
+		await stage.pass(100);
 		assert.deepEqual(stage.done, ["0", "1"]);
 	},
 
@@ -135,7 +138,24 @@ export const itemCases: Cases = {
 		const { state, steps } = await stage.engine.result(id);
 		assert.equal(state, "completed");
 		assert.equal(steps["g.0.a"], "cancelled");
+		await stage.pass(100);
+		stage.release("gate 0");
+		await stage.pass(100);
 		assert.deepEqual(stage.done, ["1", "g.1.b"]);
+	},
+
+	async "nothing begins in a group that is given up in the same turn"(stage) {
+		const no = (id: string, needs: string[] = []) => work(id, {}, { needs, if: "false" });
+		const steps: StepDefinition[] = [
+			...[no("p"), no("q", ["p"]), no("r", ["q"])], // as many turns as the group inside takes
+			{ id: "inside", needs: [], if: "item == 1", steps: [no("x")] },
+			work("late", {}, { needs: ["inside"], if: "item == 1" }),
+		];
+		const forEach: ForEachDefinition = { in: [0, 1], as: "item", onFailure: { quorum: 1 } };
+		const { state } = await stage.play(flow([{ id: "g", needs: [], steps, forEach }]));
+		await stage.pass(100);
+		assert.equal(state, "completed");
+		assert.deepEqual(stage.began, []);
 	},
 
 	async "a forEach inside of a forEach sees both items"(stage) {

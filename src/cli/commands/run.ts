@@ -9,8 +9,9 @@ import { isArtifactRef } from "../../skill/skill.ts";
 import { didYouMean } from "../../suggest.ts";
 import { skillsOf, type WorkflowDefinition } from "../../workflow/definition.ts";
 import { coerceInputs } from "../../workflow/inputs.ts";
+import { isRunOver } from "../../workflow/run.ts";
 import { type Connection, dataFolder, findServer, openConnection } from "../connection.ts";
-import { EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit-codes.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PARTIAL } from "../exit-codes.ts";
 import { type ExportedFile, exportArtifacts } from "../export.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { plain } from "../plain.ts";
@@ -107,7 +108,7 @@ async function follow(
 		forget();
 		interrupts.forget();
 	}
-	if (run.state === "running")
+	if (!isRunOver(run.state))
 		return notOver(terminal, connection, run, interrupts.signal, stop.signal.aborted, timeoutMs);
 	return finish(terminal, options, connection, run, interrupts.signal === undefined ? undefined : EXIT_INTERRUPTED);
 }
@@ -158,6 +159,11 @@ async function finish(
 		terminal.say(`${terminal.paint("red", `error ${run.error.code}:`, process.stderr)} ${plain(run.error.message)}`);
 	}
 	terminal.hint("See its steps and tasks with", `task ${run.id}`);
+	const missing = run.steps.reduce((sum, step) => sum + (step.missing?.length ?? 0), 0);
+	if (run.state === "completed" && missing > 0) {
+		terminal.say(`${missing} item(s) are missing; the run went on without them, as its workflow says`);
+		return EXIT_PARTIAL;
+	}
 	if (run.state === "completed") return 0;
 	if (interrupted !== undefined) return interrupted;
 	return run.state === "cancelled" ? EXIT_CANCELLED : EXIT_FAILED;

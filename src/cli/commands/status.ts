@@ -2,6 +2,7 @@
 import { formatMs } from "../../duration.ts";
 import type { Status } from "../../orchestrator/status.ts";
 import { openReader, type StatusView } from "../connection.ts";
+import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { stateStyle, Terminal } from "../terminal.ts";
 
@@ -38,6 +39,10 @@ function print(terminal: Terminal, status: StatusView, url: string | undefined):
 	if (queue.retried + queue.reoffered > 0)
 		line("", `${queue.retried} retries, ${queue.reoffered} attempts cut off and offered again`);
 	line("runs", `${status.runs.running} running`);
+	for (const { scope, since, reason } of status.paused) {
+		const text = plain(`${scope} since ${since}${reason === undefined ? "" : `: ${reason}`}`);
+		line("paused", terminal.paint("yellow", text));
+	}
 	line("journal", `${components.journal.state}, ${components.journal.lastEvent} events`);
 	if ("agents" in status) line("process", processText(status));
 }

@@ -1,7 +1,5 @@
 /** `muster submit`: one task into the queue. */
 import { toMs } from "../../duration.ts";
-import { MusterError } from "../../errors.ts";
-import type { Json } from "../../json.ts";
 import type { TaskView } from "../../orchestrator/view.ts";
 import { didYouMean } from "../../suggest.ts";
 import type { TaskSpec } from "../../task/spec.ts";
@@ -13,7 +11,7 @@ import { onInterrupt } from "../interrupt.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { Terminal } from "../terminal.ts";
-import { parseJson, readPairs, readValue } from "../values.ts";
+import { readConcurrency, readInput, readRate } from "../values.ts";
 
 interface SubmitOptions extends GlobalOptions {
 	input?: string[];
@@ -23,26 +21,23 @@ interface SubmitOptions extends GlobalOptions {
 	at?: string;
 	delay?: string;
 	key?: string;
+	concurrency?: string;
+	rate?: string;
+	coalesce?: string;
+	retries?: number;
+	attemptTimeout?: string;
+	stallTimeout?: string;
 	wait?: boolean;
 }
 
 export async function run([type = ""]: string[], options: SubmitOptions): Promise<number> {
 	const terminal = new Terminal(options);
 	const timeoutMs = options.timeout === undefined ? undefined : toMs(options.timeout, "--timeout");
-	const input = readInput(options);
+	const wanted = specOf(type, options);
 	const connection = await openConnection(options, { work: options.wait === true, create: true });
 	try {
 		const dependsOn = await Promise.all((options.after ?? []).map(async (id) => (await findTask(connection, id)).id));
-		const spec: TaskSpec = {
-			type,
-			...(input !== undefined && { input }),
-			...(options.priority !== undefined && { priority: options.priority }),
-			...(dependsOn.length > 0 && { dependsOn }),
-			...(options.at !== undefined && { runAt: options.at }),
-			...(options.delay !== undefined && { delay: options.delay }),
-			...(options.key !== undefined && { idempotencyKey: options.key }),
-		};
-		const task = await connection.submit(spec);
+		const task = await connection.submit(dependsOn.length > 0 ? { ...wanted, dependsOn } : wanted);
 		const nobody = task.waiting?.reason === "no-capable-agent" && (connection.url !== undefined || options.wait);
 		if (nobody) await sayNobodyCan(terminal, connection, task);
 		if (options.wait) return await waitForEnd(terminal, options, connection, task.id, timeoutMs);
@@ -57,6 +52,26 @@ export async function run([type = ""]: string[], options: SubmitOptions): Promis
 	}
 }
 
+/** The task, but for what it depends on. @throws E_USAGE */
+function specOf(type: string, options: SubmitOptions): TaskSpec {
+	const { priority, at, delay, key, concurrency, rate, coalesce, retries, attemptTimeout, stallTimeout } = options;
+	const input = readInput(options);
+	return {
+		type,
+		...(input !== undefined && { input }),
+		...(priority !== undefined && { priority }),
+		...(at !== undefined && { runAt: at }),
+		...(delay !== undefined && { delay }),
+		...(key !== undefined && { idempotencyKey: key }),
+		...(concurrency !== undefined && { concurrency: readConcurrency(concurrency) }),
+		...(rate !== undefined && { rate: readRate(rate) }),
+		...(coalesce !== undefined && { coalesce }),
+		...(retries !== undefined && { retry: { maxAttempts: retries + 1 } }),
+		...(attemptTimeout !== undefined && { timeout: attemptTimeout }),
+		...(stallTimeout !== undefined && { stallTimeout }),
+	};
+}
+
 /** The type may be a typing mistake, or that of an agent still to come: the task is stored either way. */
 async function sayNobodyCan(terminal: Terminal, connection: Connection, { type, waiting }: TaskView): Promise<void> {
 	const known = new Set((await connection.agents()).flatMap(({ capabilities }) => capabilities));
@@ -68,16 +83,6 @@ async function sayUnknown(terminal: Terminal, type: string): Promise<void> {
 	const { builtInNames } = await import("../../main.ts");
 	if (builtInNames.includes(type) || type === "coordinate") return;
 	terminal.say(`note: no skill "${plain(type)}" comes with Muster. ${didYouMean(type, builtInNames) ?? ""}`.trimEnd());
-}
-
-function readInput({ input, inputJson }: SubmitOptions): Json | undefined {
-	const pairs = Object.entries(readPairs(input ?? [])).map(([key, text]) => [key, readValue(text)] as const);
-	if (inputJson === undefined) return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
-	const whole = parseJson(inputJson, "--input-json");
-	if (pairs.length === 0) return whole;
-	if (typeof whole === "object" && whole !== null && !Array.isArray(whole))
-		return { ...whole, ...Object.fromEntries(pairs) };
-	throw new MusterError("E_USAGE", "-i adds members to an object, and --input-json is not one");
 }
 
 async function waitForEnd(

@@ -1,7 +1,14 @@
 /** `muster task`: everything about one task, or one run with its steps and tasks. */
 import { formatMs } from "../../duration.ts";
 import type { Json } from "../../json.ts";
-import type { AttemptView, RunView, TaskView } from "../../orchestrator/view.ts";
+import {
+	type AskView,
+	type AttemptView,
+	type RunView,
+	type StepView,
+	type TaskView,
+	waitText,
+} from "../../orchestrator/view.ts";
 import { isArtifactRef } from "../../skill/skill.ts";
 import { openReader } from "../connection.ts";
 import { findById } from "../ids.ts";
@@ -38,7 +45,7 @@ function printTask(terminal: Terminal, task: TaskView): void {
 	line("task", task.id);
 	line("type", `${task.type}, priority ${task.priority}${task.group === undefined ? "" : `, group ${task.group}`}`);
 	line("state", terminal.paint(stateStyle(task.state) ?? "reset", task.state), false);
-	if (task.waiting !== undefined) line("waits", task.waiting.text);
+	if (task.waiting !== undefined) printWaiting(line, task.waiting);
 	if (task.progress !== undefined) {
 		const { fraction, message = "" } = task.progress;
 		line("progress", `${bar(fraction)} ${Math.round(fraction * 100)} % ${message}`);
@@ -49,6 +56,8 @@ function printTask(terminal: Terminal, task: TaskView): void {
 	if (task.dependsOn !== undefined) line("after", task.dependsOn.join(", "));
 	if (task.children !== undefined) line("children", task.children.join(", "));
 	if (task.idempotencyKey !== undefined) line("key", task.idempotencyKey);
+	if (task.retryOf !== undefined) line("retry of", task.retryOf);
+	printLimits(line, task);
 	line("input", shorten(task.input));
 	if (task.output !== undefined) line("output", shorten(task.output));
 	if (task.error !== undefined) printError(line, task.error);
@@ -60,11 +69,46 @@ function printTask(terminal: Terminal, task: TaskView): void {
 	}
 }
 
+/** The sentence, then what a program would look at: the reason, who holds it, and how long it takes. */
+function printWaiting(
+	line: Line,
+	{ reason, text, holders = [], until, estimateMs }: NonNullable<TaskView["waiting"]>,
+): void {
+	line("waits", text);
+	line("", `reason ${reason}${holders.length === 0 ? "" : `, for ${holders.join(", ")}`}`);
+	if (until !== undefined) line("", `until ${new Date(until).toISOString()}`);
+	if (estimateMs !== undefined) line("", `starts in about ${formatMs(estimateMs)}, at the pace of the last starts`);
+}
+
+function printLimits(line: Line, task: TaskView): void {
+	const { concurrency, rate, coalesceKey, stallTimeoutMs, crashes = 0, losses = 0, stalls = 0 } = task;
+	if (concurrency !== undefined) {
+		line("limit", `${concurrency.limit} of the key ${concurrency.key} at a time, else ${concurrency.policy}`);
+	}
+	if (rate !== undefined) line("rate", `${rate.limit} of the key ${rate.key} in ${formatMs(rate.perMs)}`);
+	if (coalesceKey !== undefined) line("wake-up", `of the key ${coalesceKey}`);
+	if (stallTimeoutMs !== undefined) line("stalled", `when its progress stands still for ${formatMs(stallTimeoutMs)}`);
+	const cut = Object.entries({ "died with the process": crashes, "lost with an agent": losses, "stood still": stalls });
+	const ended = cut.filter(([, count]) => count > 0).map(([how, count]) => `${count} ${how}`);
+	if (ended.length > 0) line("cut off", ended.join(", "));
+	for (const [i, [key, ask]] of Object.entries(task.asks ?? {}).entries()) {
+		line(i === 0 ? "asks" : "", `${ask.title} (${key}): ${answerText(ask)}`);
+	}
+}
+
+function answerText({ answer, until }: AskView): string {
+	if (answer === undefined) return `no answer yet${until === undefined ? "" : `, expires ${until}`}`;
+	if (answer.expired) return `nobody answered in time, ${answer.at}`;
+	const by = answer.by === undefined ? "" : ` by ${answer.by}`;
+	return `${answer.approved ? "approved" : "denied"}${by}, ${answer.at}${answer.comment === undefined ? "" : `: ${answer.comment}`}`;
+}
+
 function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]): void {
 	const line = lines(terminal);
 	line("run", run.id);
 	line("workflow", `${run.workflow}, definition ${run.hash.slice(0, 12)}`);
 	line("state", terminal.paint(stateStyle(run.state) ?? "reset", run.state), false);
+	if (run.waiting !== undefined) line("waits", run.waiting.text);
 	line("started", `${run.createdAt}${run.endedAt === undefined ? "" : `, ended ${run.endedAt}`}`);
 	line("inputs", shorten(run.inputs));
 	if (run.error !== undefined) printError(line, run.error);
@@ -77,7 +121,7 @@ function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]):
 		step.endedAt === undefined || step.startedAt === undefined
 			? ""
 			: formatMs(Date.parse(step.endedAt) - Date.parse(step.startedAt)),
-		step.error?.message ?? step.message ?? "",
+		step.error?.message ?? (step.wait === undefined ? (step.message ?? "") : waitDetail(step.wait)),
 	]);
 	const stepStyles = run.steps.map(({ state }) => stateStyle(state));
 	terminal.table(["STEP", "STATE", "DONE", "TOOK", "DETAIL"], steps, (row) => [undefined, stepStyles[row]]);
@@ -87,6 +131,9 @@ function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]):
 	const styles = tasks.map(({ state }) => stateStyle(state));
 	terminal.table(["TASK", "TYPE", "STATE", "DETAIL"], rows, (row) => [undefined, undefined, styles[row]]);
 }
+
+const waitDetail = (wait: NonNullable<StepView["wait"]>): string =>
+	`${waitText(wait)}${wait.until === undefined ? "" : `, until ${wait.until}`}`;
 
 type Line = (name: string, text: string, foreign?: boolean) => void;
 

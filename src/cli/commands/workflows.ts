@@ -2,19 +2,26 @@
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../../config.ts";
 import { hasCode, MusterError } from "../../errors.ts";
+import type { EnabledView } from "../../orchestrator/triggers.ts";
 import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
 import { didYouMean } from "../../suggest.ts";
 import { Catalog } from "../../workflow/catalog.ts";
 import { type InputSpec, skillsOf } from "../../workflow/definition.ts";
-import { dataFolder, findServer } from "../connection.ts";
+import { coerceInputs } from "../../workflow/inputs.ts";
+import { dataFolder, findServer, openConnection, openReader } from "../connection.ts";
 import { EXIT_FAILED } from "../exit-codes.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { reportError } from "../report-error.ts";
 import { Terminal } from "../terminal.ts";
+import { readPairs } from "../values.ts";
 
-export async function run([what]: string[], options: GlobalOptions & { check?: string }): Promise<number> {
+type WorkflowsOptions = GlobalOptions & { check?: string; input?: string[] };
+
+export async function run([what, name]: string[], options: WorkflowsOptions): Promise<number> {
 	const terminal = new Terminal(options);
+	if (what === "enable" || what === "disable") return enable(terminal, what, name, options);
+	if (what === "enabled") return enabled(terminal, options);
 	if (what === "schema") {
 		const { workflowJsonSchema } = await import("../../workflow/json-schema.ts");
 		terminal.print(JSON.stringify(workflowJsonSchema(), null, "\t"));
@@ -34,6 +41,59 @@ export async function listHere(options: GlobalOptions): Promise<WorkflowView[]> 
 	const own = fileURLToPath(new URL("../../../workflows", import.meta.url));
 	const { workflows } = readSettings({ dataDir: dataFolder(options) });
 	return (await new Catalog([own, ...workflows]).list()).map(workflowView);
+}
+
+/** Without a server it is stored, and begins with the next start. */
+async function enable(
+	terminal: Terminal,
+	what: "enable" | "disable",
+	name: string | undefined,
+	options: WorkflowsOptions,
+): Promise<number> {
+	if (name === undefined) throw new MusterError("E_USAGE", `name the workflow: muster workflows ${what} NAME`);
+	const connection = await openConnection(options, { work: false, create: what === "enable" });
+	try {
+		if (what === "disable") {
+			await connection.disableWorkflow(name);
+			if (options.json) terminal.json({ workflow: name, enabled: false });
+			else terminal.print(`${plain(name)} disabled`);
+			return 0;
+		}
+		const { definition } = await connection.workflow(name);
+		const view = await connection.enableWorkflow(name, coerceInputs(definition, readPairs(options.input ?? [])));
+		if (options.json) terminal.json(view);
+		else printEnabled(terminal, view);
+		if (connection.url === undefined) terminal.hint("No server runs; its triggers begin to start runs with", "up");
+		return 0;
+	} finally {
+		await connection.close();
+	}
+}
+
+async function enabled(terminal: Terminal, options: WorkflowsOptions): Promise<number> {
+	const reader = await openReader(options);
+	try {
+		const items = await reader.enabledWorkflows();
+		if (options.json) terminal.json({ items });
+		else if (items.length === 0) terminal.say("No workflow is enabled.");
+		else for (const item of items) printEnabled(terminal, item);
+		if (reader.remark !== undefined) terminal.hint(reader.remark);
+		return 0;
+	} finally {
+		await reader.close();
+	}
+}
+
+function printEnabled(terminal: Terminal, { workflow, enabledAt, triggers }: EnabledView): void {
+	terminal.print(`${terminal.paint("bold", plain(workflow))} enabled ${enabledAt}`);
+	for (const trigger of triggers) {
+		if ("cron" in trigger) terminal.print(`  cron ${plain(trigger.cron)} (${plain(trigger.timezone)})`);
+		else if ("event" in trigger) {
+			terminal.print(
+				`  event ${plain(trigger.event)}${trigger.filter === undefined ? "" : ` if ${plain(trigger.filter)}`}`,
+			);
+		} else terminal.print(`  webhook POST ${plain(trigger.webhook)}`);
+	}
 }
 
 async function check(terminal: Terminal, file: string, json: boolean): Promise<number> {

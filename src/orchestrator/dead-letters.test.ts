@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { z } from "zod";
+import { startTest, temporaryFolder } from "../../test/fixture.ts";
+import { MemoryHost } from "../../test/memory-host.ts";
+import { defineSkill, hasCode, type Orchestrator, TerminalError } from "../index.ts";
+
+const broken = defineSkill({
+	name: "work",
+	description: "Fails.",
+	run() {
+		throw new TerminalError("out of order");
+	},
+});
+const mended = defineSkill<{ n: number }, number>({
+	name: "work",
+	description: "Returns its number.",
+	input: z.object({ n: z.number() }),
+	run: ({ n }) => n,
+});
+
+async function failAll(muster: Orchestrator, inputs: readonly unknown[]): Promise<string[]> {
+	const ids = await muster.submitMany(inputs.map((input) => ({ type: "work", input })));
+	for (const id of ids) await muster.wait(id);
+	return ids;
+}
+
+describe("dead letters", () => {
+	it("that cannot be done again hold up none of the others, and are named with the reason", async (t) => {
+		const dataDir = temporaryFolder(t);
+		const first = await startTest(t, { dataDir, skills: [broken] });
+		const [good, bad] = (await failAll(first, [{ n: 1 }, { n: "one" }])) as [string, string];
+		await first.shutdown();
+		const second = await startTest(t, { dataDir, skills: [mended] });
+		const { ids, left, refused } = await second.retryDead();
+		assert.deepEqual([ids, left], [[`${good}.r`], 1]);
+		assert.deepEqual([refused[0]?.id, refused[0]?.error.code], [bad, "E_INPUT_INVALID"]);
+		assert.equal((await second.wait(`${good}.r`)).output, 1);
+		const edited = await second.retry(bad, { input: { n: 2 } });
+		assert.equal((await second.wait(edited)).output, 2);
+		assert.deepEqual(second.deadLetters(), []);
+	});
+
+	it("of runs, however many, do not hide one that can be done again", async (t) => {
+		const muster = await startTest(t, { skills: [broken] });
+		const [alone] = await failAll(muster, [1]);
+		const items = Array.from({ length: 600 }, (_, i) => i);
+		const run = await muster.startRun({
+			...{ name: "many", inputs: {}, outputs: {} },
+			steps: [
+				{ id: "each", skill: "work", needs: [], with: {}, forEach: { in: items, as: "item", onFailure: "continue" } },
+			],
+		});
+		await muster.waitRun(run);
+		assert.equal(muster.deadLetters({ limit: 1_000 }).length, 601);
+		const { ids, left, refused } = await muster.retryDead();
+		assert.deepEqual([ids, left, refused.length], [[`${alone}.r`], 600, 100]);
+		assert.match(refused[0]?.error.hint ?? "", new RegExp(`muster retry ${run}`));
+	});
+
+	it("are listed in pages that overlap nowhere and leave none out", async (t) => {
+		const host = await MemoryHost.open(t, { skills: [broken] });
+		await host.orchestrator.submitMany(Array.from({ length: 25 }, (_, n) => ({ type: "work", input: n })));
+		await host.pass(200);
+		const seen: string[] = [];
+		for (let after: string | undefined; ; after = seen.at(-1)) {
+			const page = host.orchestrator.deadLetters({ limit: 10, after });
+			seen.push(...page.map(({ id }) => id));
+			if (page.length < 10) break;
+		}
+		assert.deepEqual([seen.length, new Set(seen).size], [25, 25]);
+	});
+
+	it("are put away by their ids, and a task that did not fail is none", async (t) => {
+		const muster = await startTest(t, { skills: [broken] });
+		const [one, two] = (await failAll(muster, [1, 2])) as [string, string];
+		assert.equal(await muster.dropDead({ ids: [one, one] }), 1);
+		assert.equal(await muster.dropDead({ ids: [one] }), 0);
+		assert.deepEqual(
+			muster.deadLetters().map(({ id }) => id),
+			[two],
+		);
+		const later = await muster.submit({ type: "work", delay: "1h" });
+		await assert.rejects(muster.dropDead({ ids: [later] }), (error) => hasCode(error, "E_CONFLICT"));
+	});
+});
+
+describe("a task done again", () => {
+	it("depends on what its dependency was done again as", async (t) => {
+		const dataDir = temporaryFolder(t);
+		const first = await startTest(t, { dataDir, skills: [broken] });
+		const [base, next] = (await first.submitMany([
+			{ type: "work", input: { n: 1 } },
+			{ type: "work", input: { n: 2 }, dependsOn: ["#0"] },
+		])) as [string, string];
+		assert.equal((await first.wait(next)).state, "skipped");
+		await assert.rejects(first.retry(next), (error) => hasCode(error, "E_DEPENDENCY_FAILED"));
+		await first.shutdown();
+		const second = await startTest(t, { dataDir, skills: [mended] });
+		await second.retry(base);
+		const again = await second.wait(await second.retry(next));
+		assert.deepEqual([again.state, again.retryOf, again.dependsOn], ["completed", next, [`${base}.r`]]);
+	});
+
+	it("that fails again is a dead letter of its own, which can be done again", async (t) => {
+		const muster = await startTest(t, { skills: [broken] });
+		const [id] = (await failAll(muster, [1])) as [string];
+		await muster.wait(await muster.retry(id));
+		assert.deepEqual(
+			muster.deadLetters().map((dead) => dead.id),
+			[`${id}.r`],
+		);
+		assert.equal(await muster.retry(`${id}.r`), `${id}.r2`);
+	});
+
+	it("is made once, whoever asks for it at the same time", async (t) => {
+		const muster = await startTest(t, { skills: [broken] });
+		const [id] = (await failAll(muster, [1])) as [string];
+		const asked = await Promise.all(Array.from({ length: 20 }, () => muster.retry(id)));
+		assert.deepEqual([...new Set(asked)], [`${id}.r`]);
+		assert.equal(muster.status().taskQueue.submitted, 2);
+	});
+});
+
+describe("a run that is over", () => {
+	it("cannot be paused: the pause would never end", async (t) => {
+		const muster = await startTest(t, { skills: [mended] });
+		const steps = [{ id: "one", skill: "work", needs: [], with: { n: 1 } }];
+		const run = await muster.startRun({ name: "short", inputs: {}, steps, outputs: {} });
+		await muster.waitRun(run);
+		await assert.rejects(muster.pause({ run }), (error) => hasCode(error, "E_CONFLICT"));
+		assert.deepEqual(muster.status().paused, []);
+	});
+});

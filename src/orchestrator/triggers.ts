@@ -1,0 +1,333 @@
+/**
+ * Enabled workflows: what starts their runs by itself. An enabling is pinned to its definition like a run; a changed file
+ * changes nothing until it is enabled again. Times are in `schedules.ts`; here are events and webhooks.
+ */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Clock } from "../clock.ts";
+import { readSecret } from "../environment.ts";
+import { hasCode, MusterError } from "../errors.ts";
+import { canonicalJson, copyJson, type Json } from "../json.ts";
+import type { Log } from "../log.ts";
+import type { Emit, Ledger } from "../scheduler/ledger.ts";
+import type { State } from "../state.ts";
+import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
+import type { SentEvent } from "../workflow/event.ts";
+import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
+import type { NewRun } from "../workflow/run.ts";
+import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
+import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
+import type { Runs } from "./runs.ts";
+import type { Schedules } from "./schedules.ts";
+
+export interface EnabledView {
+	workflow: string;
+	/** Of the definition that it is pinned to. */
+	hash: string;
+	enabledAt: string;
+	inputs: { [name: string]: Json };
+	/** In the order of the file. */
+	triggers: (
+		| { cron: string; timezone: string; schedule: string }
+		| { event: string; filter?: string }
+		| { webhook: string }
+	)[];
+}
+
+/** A run that a trigger should have started, and why it did not. */
+export interface RefusedStart {
+	workflow: string;
+	code: string;
+	message: string;
+}
+
+export interface Started {
+	runs: string[];
+	refused: RefusedStart[];
+}
+
+export interface WebhookCall {
+	/** The last part of the address. */
+	path: string;
+	/** As it was sent: the signature is over these bytes. */
+	body: Uint8Array;
+	/** In lower case: `webhook-id`, `webhook-timestamp` and `webhook-signature`. */
+	header(name: string): string | undefined;
+}
+
+export interface TriggersParts {
+	ledger: Ledger;
+	clock: Clock;
+	log: Log;
+	newId(prefix: string): string;
+	runs: Runs;
+	schedules: Schedules;
+	maxTasks: number;
+}
+
+/** How far the time of a webhook call may lie from ours: an older call is refused, so that nobody can repeat it. */
+const WEBHOOK_MS = 5 * 60_000;
+const MAX_SECRET_BYTES = 4_096;
+
+export class Triggers {
+	readonly #parts: TriggersParts;
+
+	constructor(parts: TriggersParts) {
+		this.#parts = parts;
+	}
+
+	/**
+	 * Its triggers start runs from now on, with these inputs where a trigger gives none. Enabling again takes the place of the
+	 * enabling before. Resolves when it is durable.
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID
+	 */
+	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
+		const { ledger, clock, runs, schedules } = this.#parts;
+		const { state } = ledger;
+		const { known, uses, definitions } = await runs.resolve(workflow);
+		const { definition, hash, file } = known;
+		const { name } = definition;
+		checkTriggers(definition);
+		const trigger: NewTrigger = {
+			...{ id: name, hash },
+			...(Object.keys(uses).length > 0 && { uses }),
+			inputs: enablingInputs(definition, inputs, file === undefined ? undefined : dirname(file)),
+		};
+		const before = state.triggers.get(name);
+		if (before !== undefined && contentOf(before) === contentOf(trigger)) {
+			await ledger.settled();
+			return enabledView(before, state);
+		}
+		const at = clock.now();
+		const times = cronSchedules(definition, at);
+		const old = schedules.ofWorkflow(name);
+		schedules.checkRoom(times.length - old.length);
+		const stored = ledger.transact((emit) => {
+			emit({ type: "trigger.enabled", at, trigger });
+			// After it, for the end of the enabling before may let go of a definition that nothing used meanwhile.
+			for (const [hash, definition] of definitions) {
+				if (!state.definitions.has(hash)) emit({ type: "workflow.defined", at, hash, definition });
+			}
+			schedules.replaceOf(emit, name, times);
+		});
+		for (const id of new Set([...old, ...times.map((time) => time.id)])) schedules.arm(id);
+		await stored;
+		return enabledView({ ...trigger, enabledAt: at }, { definitions });
+	}
+
+	/** Its triggers start nothing any more; what they started goes on. @throws E_CONFLICT when it is not enabled */
+	async disable(name: string): Promise<void> {
+		const { ledger, clock, schedules } = this.#parts;
+		if (!ledger.state.triggers.has(name)) {
+			throw new MusterError("E_CONFLICT", `the workflow ${JSON.stringify(name)} is not enabled`, {
+				hint: "See which are with: muster workflows enabled",
+			});
+		}
+		const old = schedules.ofWorkflow(name);
+		const stored = ledger.transact((emit) => {
+			schedules.replaceOf(emit, name, []);
+			emit({ type: "trigger.disabled", at: clock.now(), id: name });
+		});
+		for (const id of old) schedules.arm(id);
+		await stored;
+	}
+
+	/** By name. */
+	list(): EnabledView[] {
+		return enabledViews(this.#parts.ledger.state);
+	}
+
+	/**
+	 * Inside the transaction of an event: starts what it triggers. One that cannot start holds up no other.
+	 *
+	 * @param given whether whoever sent the event gave it its id: then each run of it starts once, however often it is sent
+	 */
+	eventStarts(emit: Emit, event: SentEvent, given: boolean): Started {
+		return this.#start(emit, event, given, "event", (trigger) => isTriggeredBy(trigger, event));
+	}
+
+	/**
+	 * A call of a webhook, signed after https://www.standardwebhooks.com: `webhook-signature` is `v1,` and the HMAC-SHA256 of
+	 * `id.timestamp.body` in base64. Resolves, when it is durable, with the runs it started; the same id starts each once.
+	 * @throws E_UNAUTHORIZED unless one of the triggers at this path takes the signature, E_INPUT_INVALID
+	 */
+	async webhook(call: WebhookCall): Promise<Started> {
+		const { ledger, clock } = this.#parts;
+		const [id, timestamp, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(call.header);
+		const now = clock.now();
+		const isRecent = /^\d{1,12}$/.test(timestamp ?? "") && Math.abs(Number(timestamp) * 1_000 - now) <= WEBHOOK_MS;
+		const taken = new Set<TriggerDefinition>();
+		if (id !== undefined && /^[\x21-\x7e]{1,200}$/.test(id) && isRecent && signature !== undefined) {
+			for (const { hash } of ledger.state.triggers.values()) {
+				for (const trigger of ledger.state.definitions.get(hash)?.triggers ?? []) {
+					if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
+					const secret = this.#secretOf(trigger.webhook.secret);
+					if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
+				}
+			}
+		}
+		if (taken.size === 0) {
+			// The same answer for all of it: what there is, is nobody's business who cannot sign.
+			throw new MusterError("E_UNAUTHORIZED", "no webhook at this address takes this signature", {
+				hint: "Sign as https://www.standardwebhooks.com says, with a time of the last five minutes.",
+			});
+		}
+		const event: SentEvent = {
+			...{ id: id as string, type: "webhook", source: call.path, time: new Date(now).toISOString() },
+			data: jsonOf(call.body),
+		};
+		let started: Started = { runs: [], refused: [] };
+		await ledger.transact((emit) => {
+			started = this.#start(emit, event, true, "webhook", (trigger) => taken.has(trigger));
+		});
+		return started;
+	}
+
+	#start(
+		emit: Emit,
+		event: SentEvent,
+		given: boolean,
+		kind: "event" | "webhook",
+		isMeant: (trigger: TriggerDefinition) => boolean,
+	): Started {
+		const { ledger, log, newId, runs, maxTasks } = this.#parts;
+		const { state } = ledger;
+		const started: Started = { runs: [], refused: [] };
+		for (const trigger of [...state.triggers.values()]) {
+			const definition = state.definitions.get(trigger.hash);
+			for (const [place, wanted] of definition?.triggers?.entries() ?? []) {
+				if (definition === undefined || !isMeant(wanted)) continue;
+				const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
+				try {
+					if (given && ledger.run(id) !== undefined) {
+						started.runs.push(id);
+						continue;
+					}
+					if (ledger.held >= maxTasks) throw new MusterError("E_QUEUE_FULL", `the queue holds ${ledger.held} tasks`);
+					const run: NewRun = {
+						...{ id, workflow: definition.name, hash: trigger.hash },
+						inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
+						...(trigger.uses && { uses: trigger.uses }),
+						trigger: { kind, id: event.id },
+					};
+					runs.beginWith(emit, run, definition);
+					started.runs.push(id);
+				} catch (error) {
+					if (!hasCode(error) || error.code === "E_INTERNAL") throw error;
+					started.refused.push({ workflow: trigger.id, code: error.code, message: error.message });
+					log.warn("a trigger did not start its run", { workflow: trigger.id, event: event.id, error: error.message });
+				}
+			}
+		}
+		return started;
+	}
+
+	#secretOf(reference: string): Buffer | undefined {
+		const [, kind, name = ""] = /^\$\{(env|file):(.+)\}$/.exec(reference) ?? [];
+		try {
+			const text = kind === "env" ? readSecret(name) : kind === "file" ? readFileSync(name, "utf8").trim() : undefined;
+			if (text === undefined || text === "" || text.length > MAX_SECRET_BYTES)
+				throw new Error("it is not there, or empty");
+			return /^whsec_/.test(text) ? Buffer.from(text.slice("whsec_".length), "base64") : Buffer.from(text);
+		} catch (error) {
+			this.#parts.log.error("the secret of a webhook cannot be read", { reference, error: (error as Error).message });
+			return undefined;
+		}
+	}
+}
+
+/** By name. */
+export function enabledViews(state: Pick<State, "triggers" | "definitions">): EnabledView[] {
+	const triggers = [...state.triggers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+	return triggers.map((trigger) => enabledView(trigger, state));
+}
+
+function enabledView(
+	{ id, hash, enabledAt, inputs }: Trigger,
+	{ definitions }: { definitions: ReadonlyMap<string, WorkflowDefinition> },
+): EnabledView {
+	const triggers = definitions.get(hash)?.triggers ?? [];
+	return {
+		...{ workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs },
+		triggers: triggers.map((trigger, place) => {
+			if ("webhook" in trigger) return { webhook: `/hooks/${trigger.webhook.path.replace(/^\//, "")}` };
+			if ("event" in trigger) {
+				const { type, filter } = trigger.event;
+				return { event: type, ...(filter !== undefined && { filter }) };
+			}
+			const { expr, timezone = "UTC" } = trigger.cron;
+			return { cron: expr, timezone, schedule: scheduleId(id, place) };
+		}),
+	};
+}
+
+/** The id of a run follows from what starts it, where that has an id of its own. */
+function idOf(kind: string, workflow: string, place: number, event: string): string {
+	const text = canonicalJson([kind, workflow, place, event]);
+	return `run_e${createHash("sha256").update(text).digest("hex").slice(0, 25)}`;
+}
+
+const contentOf = ({ hash, uses = {}, inputs }: NewTrigger): string => canonicalJson({ hash, uses, inputs });
+
+/** @throws E_CONFLICT, E_INPUT_INVALID */
+function checkTriggers({ name, triggers = [], concurrency }: WorkflowDefinition): void {
+	if (triggers.length === 0) {
+		throw new MusterError("E_CONFLICT", `the workflow "${name}" has no triggers`, {
+			hint: "Write some into its file under triggers; they say what starts it.",
+		});
+	}
+	for (const trigger of triggers) {
+		const { overlap = "skip" } = "cron" in trigger ? trigger.cron : {};
+		if (concurrency === undefined || overlap === "skip" || overlap === "allow") continue;
+		throw new MusterError(
+			"E_INPUT_INVALID",
+			`overlap "${overlap}" is a concurrency group, and "${name}" has one already`,
+			{ hint: 'With a group of its own "allow" fits: the group says what waits.' },
+		);
+	}
+}
+
+/**
+ * What is given and the defaults, checked and with whole paths: the runs of a later process begin elsewhere, perhaps.
+ * @throws E_INPUT_INVALID, also when a trigger would start a run without a required input
+ */
+function enablingInputs(
+	definition: WorkflowDefinition,
+	given: Record<string, unknown>,
+	folder: string | undefined,
+): { [name: string]: Json } {
+	const declared = Object.entries(definition.inputs);
+	const here = declared.filter(([name, { default: value }]) => value !== undefined || Object.hasOwn(given, name));
+	const inputs = checkInputs({ ...definition, inputs: Object.fromEntries(here) }, given, folder);
+	for (const [place, trigger] of (definition.triggers ?? []).entries()) {
+		const missing = declared.find(
+			([name]) => !Object.hasOwn(inputs, name) && !Object.hasOwn(trigger.with ?? {}, name),
+		)?.[0];
+		if (missing === undefined) continue;
+		throw new MusterError("E_INPUT_INVALID", `trigger ${place + 1} of "${definition.name}" gives no "${missing}"`, {
+			hint: `Write it under the trigger's with, or enable it with a value: -i ${missing}=...`,
+		});
+	}
+	return absolutePaths(definition, inputs, ".") as { [name: string]: Json };
+}
+
+function isSigned(given: string, secret: Buffer, before: string, body: Uint8Array): boolean {
+	const wanted = createHmac("sha256", secret).update(before).update(body).digest();
+	return given.split(" ").some((part) => {
+		if (!part.startsWith("v1,")) return false;
+		const signature = Buffer.from(part.slice("v1,".length), "base64");
+		return signature.length === wanted.length && timingSafeEqual(signature, wanted);
+	});
+}
+
+/** @throws E_INPUT_INVALID */
+function jsonOf(body: Uint8Array): Json {
+	let text: unknown;
+	try {
+		text = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+	} catch (error) {
+		throw new MusterError("E_INPUT_INVALID", `the body is not JSON: ${(error as Error).message}`);
+	}
+	return copyJson(text, "the body", "E_INPUT_INVALID");
+}
