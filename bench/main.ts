@@ -10,7 +10,18 @@ import { parseArgs } from "node:util";
 import type { Figure } from "./case.ts";
 import { percentile } from "./case.ts";
 
-const names = ["lifecycles", "latency", "agents", "workflows", "fan-out", "chain", "recovery"];
+const names = [
+	"lifecycles",
+	"latency",
+	"agents",
+	"keys",
+	"pause",
+	"schedules",
+	"workflows",
+	"fan-out",
+	"chain",
+	"recovery",
+];
 const { values } = parseArgs({
 	options: {
 		runs: { type: "string", default: "5" },

@@ -54,7 +54,7 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 			? smallFleet(workers, coordinators, allSkills, threads)
 			: pooledFleet(agents, allSkills, threads);
 
-	const recovered = { tasks: [] as Task[], runs: [] as Run[] };
+	const recovered = { tasks: [] as Task[], runs: [] as Run[], redriven: [] as string[] };
 	let onFailure = (error: unknown): void => log.error("the journal failed", { error: String(error) });
 	const open = await openSqliteJournal({
 		folder: settings.dataDir,
@@ -62,7 +62,11 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 		keepBytes: settings.keepJournalBytes,
 		snapshotBytes: settings.snapshotBytes,
 		clock,
-		sink: { task: (task) => void recovered.tasks.push(task), run: (run) => void recovered.runs.push(run) },
+		sink: {
+			task: (task) => void recovered.tasks.push(task),
+			run: (run) => void recovered.runs.push(run),
+			redriven: (id) => void recovered.redriven.push(id),
+		},
 		onFailure: (error) => onFailure(error),
 		onNotice: (message) => log.warn(message),
 	});

@@ -1,4 +1,5 @@
 /** The writer thread: one INSERT a batch. It owns the only connection that writes journal.db. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorData, toErrorData } from "../errors.ts";
 import type { Batch } from "./journal.ts";
@@ -28,10 +29,26 @@ const PRUNE_ROWS = 200;
 
 const options = workerData as WriterOptions;
 const port = parentPort as NonNullable<typeof parentPort>;
-const db = openForWriting(options.path, options.durability);
-const insert = db.prepare("INSERT INTO batches (seq, first, count, hash, body) VALUES (?, ?, ?, ?, ?)");
 let hash: Buffer = Buffer.from(options.hash);
 let sinceCheckpoint = 0;
+let opened: Opened | undefined;
+// The disk may have filled up since recovery: then the first batches are refused, until there is space.
+attempt(() => writable());
+
+interface Opened {
+	db: DatabaseSync;
+	insert: StatementSync;
+}
+
+/** @throws E_STORAGE_FULL, and what else keeps the journal from being opened */
+function writable(): Opened {
+	if (opened === undefined) {
+		const db = openForWriting(options.path, options.durability);
+		const insert = db.prepare("INSERT INTO batches (seq, first, count, hash, body) VALUES (?, ?, ?, ?, ?)");
+		opened = { db, insert };
+	}
+	return opened;
+}
 
 port.on("message", (request: WriterRequest) => {
 	switch (request.kind) {
@@ -60,6 +77,7 @@ function attempt(run: () => void): { kind: "refused"; error: ErrorData } | undef
 
 function write(batch: Batch): void {
 	const next = chainHash(hash, batch);
+	const { insert } = writable();
 	guarded(options.path, () => insert.run(batch.seq, batch.first, batch.count, next, batch.body));
 	hash = next;
 	sinceCheckpoint += batch.body.byteLength;
@@ -69,7 +87,7 @@ function write(batch: Batch): void {
 function checkpoint(): void {
 	sinceCheckpoint = 0;
 	try {
-		db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+		opened?.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 	} catch {
 		sinceCheckpoint = CHECKPOINT_BYTES / 2; // no space, or a reader: the WAL keeps what it has
 	}
@@ -82,12 +100,13 @@ function checkpoint(): void {
 function prune(upTo: number, keepBytes: number): void {
 	let end = 0;
 	const step = (): void => {
-		if (!db.isOpen) return;
+		if (opened?.db.isOpen === false) return;
 		let at = 0;
 		const failed = attempt(() => {
-			end ||= pruneEnd(upTo, keepBytes);
+			const { db } = writable();
+			end ||= pruneEnd(db, upTo, keepBytes);
 			at = readAnchor(db).seq;
-			if (at < end) pruneStep(Math.min(end, at + PRUNE_ROWS));
+			if (at < end) pruneStep(db, Math.min(end, at + PRUNE_ROWS));
 		});
 		if (failed !== undefined || at >= end) reply({ ...failed, kind: "pruned" });
 		else setImmediate(step);
@@ -95,7 +114,7 @@ function prune(upTo: number, keepBytes: number): void {
 	step();
 }
 
-function pruneStep(to: number): void {
+function pruneStep(db: DatabaseSync, to: number): void {
 	const row = db.prepare("SELECT hash, first + count - 1 AS lastEvent FROM batches WHERE seq = ?").get(to) as {
 		hash: Uint8Array;
 		lastEvent: number;
@@ -116,7 +135,7 @@ function pruneStep(to: number): void {
 }
 
 /** The newest batch that may go. */
-function pruneEnd(upTo: number, keepBytes: number): number {
+function pruneEnd(db: DatabaseSync, upTo: number, keepBytes: number): number {
 	const rows = db.prepare("SELECT seq, length(body) AS bytes FROM batches ORDER BY seq DESC").iterate();
 	let kept = 0;
 	for (const row of rows as Iterable<{ seq: number; bytes: number }>) {
@@ -127,7 +146,7 @@ function pruneEnd(upTo: number, keepBytes: number): number {
 }
 
 function close(): void {
-	attempt(() => db.exec("PRAGMA wal_checkpoint(TRUNCATE)")); // without space the WAL stays, and is read at the next start
-	db.close();
+	attempt(() => opened?.db.exec("PRAGMA wal_checkpoint(TRUNCATE)")); // without space the WAL stays, and is read at the next start
+	opened?.db.close();
 	port.close();
 }

@@ -71,17 +71,6 @@ export class Canceller {
 		await Promise.all(work);
 	}
 
-	/** A task of a concurrency key may take the place of older ones. */
-	taskPlaced(task: Task): void {
-		if (task.concurrency?.policy !== "cancel-previous" || isTerminal(task.state)) return;
-		const { key, limit } = task.concurrency;
-		const live = this.#ledger.state.keyed.get(key);
-		if (live === undefined || live.size <= limit) return;
-		for (const older of [...live].slice(0, live.size - limit)) {
-			if (older !== task) this.#cancelLater(older, `superseded by ${task.id}, which has the same concurrency key`);
-		}
-	}
-
 	/** A task that ended without completing leaves its children without a purpose. */
 	taskEnded(task: Task): void {
 		if (task.state === "completed") return;

@@ -71,6 +71,41 @@ describe("dead letters", () => {
 		assert.deepEqual([seen.length, new Set(seen).size], [25, 25]);
 	});
 
+	it("are each done again once, by two at the same time and whatever batch of it a kill comes after", async (t) => {
+		const count = 1_000;
+		const world = { isBroken: true };
+		const skill = defineSkill({
+			name: "work",
+			description: "Fails while it is broken.",
+			run() {
+				if (world.isBroken) throw new TerminalError("out of order");
+				return null;
+			},
+		});
+		const host = await MemoryHost.open(t, { skills: [skill], slots: 1_000 });
+		await host.orchestrator.submitMany(Array.from({ length: count }, () => ({ type: "work" })));
+		while (host.orchestrator.status().taskQueue.failed < count) await host.pass(20);
+		const failed = host.store.batches.length;
+		await host.orchestrator.pause();
+		await Promise.all([host.orchestrator.retryDead(), host.orchestrator.retryDead()]);
+		const whole = [...host.store.batches];
+		const redriven = (): string[] =>
+			host.history().flatMap((event) => (event.type === "task.redriven" ? [event.as ?? ""] : []));
+		assert.equal(new Set(redriven()).size, count);
+		assert.ok(whole.length - failed > 2, "it was more than one group");
+		world.isBroken = false;
+		for (let kept = failed; kept <= whole.length; kept++) {
+			await host.restart(() => whole.slice(0, kept));
+			await Promise.all([host.orchestrator.retryDead(), host.orchestrator.retryDead()]);
+			const all = redriven();
+			assert.deepEqual([all.length, new Set(all).size], [count, count], `killed after batch ${kept}`);
+			await host.orchestrator.resume();
+			while (host.orchestrator.status().taskQueue.completed < count) await host.pass(20);
+			assert.equal(host.orchestrator.status().taskQueue.submitted, 2 * count);
+			assert.deepEqual(host.orchestrator.deadLetters(), []);
+		}
+	});
+
 	it("are put away by their ids, and a task that did not fail is none", async (t) => {
 		const muster = await startTest(t, { skills: [broken] });
 		const [one, two] = (await failAll(muster, [1, 2])) as [string, string];

@@ -232,12 +232,18 @@ export class Schedules {
 		const schedule = ledger.state.schedules.get(id);
 		if (this.#stopped || schedule?.nextAt === undefined) return;
 		const now = clock.now();
-		if (schedule.nextAt > now) return this.arm(id);
+		if (schedule.nextAt > now) {
+			this.arm(id);
+			return;
+		}
 		if (pausedScope(schedule, ledger.state) !== undefined) {
 			this.#held.add(id);
 			return;
 		}
-		if (ledger.journal.full) return this.#alarms.setAt("due", id, now + FULL_MS);
+		if (ledger.journal.full) {
+			this.#alarms.setAt("due", id, now + FULL_MS);
+			return;
+		}
 		const plan = planOf(schedule, now, missed);
 		const stored = ledger.transact((emit) => {
 			const { passed, lost, fires, nextAt } = plan;
@@ -255,20 +261,28 @@ export class Schedules {
 		const { ledger, clock, maxTasks } = this.#parts;
 		const { overlap, target } = schedule;
 		const before = this.#liveOf(schedule);
-		const skip = (reason: "overlap" | "refused", detail: string) =>
+		const skip = (reason: "overlap" | "refused", detail: string): void =>
 			this.#skip(emit, schedule, reason, nextAt, { detail });
-		if (before !== undefined && overlap === "skip") return skip("overlap", `${before} is not over`);
-		if (overlap === "queue" && this.#queued(schedule) > MAX_QUEUED) {
-			return skip("overlap", `${MAX_QUEUED} fires wait for ${before ?? "the one before"}`);
+		if (before !== undefined && overlap === "skip") {
+			skip("overlap", `${before} is not over`);
+			return;
 		}
-		if (ledger.held >= maxTasks) return skip("refused", `the queue holds ${ledger.held} of at most ${maxTasks} tasks`);
+		if (overlap === "queue" && this.#queued(schedule) > MAX_QUEUED) {
+			skip("overlap", `${MAX_QUEUED} fires wait for ${before ?? "the one before"}`);
+			return;
+		}
+		if (ledger.held >= maxTasks) {
+			skip("refused", `the queue holds ${ledger.held} of at most ${maxTasks} tasks`);
+			return;
+		}
 		let as: string;
 		try {
 			as =
 				"task" in target ? this.#startTask(emit, target.task) : this.#startRun(emit, schedule, target, dueAt, before);
 		} catch (error) {
 			if (!hasCode(error) || error.code === "E_INTERNAL") throw error;
-			return skip("refused", `${error.code}: ${error.message}`.slice(0, 500));
+			skip("refused", `${error.code}: ${error.message}`.slice(0, 500));
+			return;
 		}
 		emit({ type: "schedule.fired", at: clock.now(), id: schedule.id, dueAt, as, ...next(nextAt) });
 	}

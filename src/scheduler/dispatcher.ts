@@ -7,8 +7,9 @@
  * D2  A closed attempt's slot is given back in the same step.
  * D3  Nothing is offered before the event that made it ready is durable.
  * D4  Without space for the journal nothing new starts.
- * D5  A task that is given up when the process dies once more over it (a suspect) runs while no other suspect does. So of
- *     all that ran at every death only the one that killed the process is given up.
+ * D5  A task that is given up when the process dies once more over it (a suspect) runs while no other suspect does
+ *     (`SuspectGate`). So of all that ran at every death only the one that killed the process is given up.
+ * D6  Nothing starts that a pause, a limit or a rate holds back, at a recovery either: all starts go through the matcher.
  */
 import type { Clock } from "../clock.ts";
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";

@@ -1,79 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { HandClock } from "../clock.ts";
-import { createState } from "../state.ts";
-import { createTask, type NewTask, priorities, type Task } from "../task/task.ts";
+import { AGING_MS, matcherWorld as world } from "../../test/matcher-world.ts";
+import { priorities, type Task } from "../task/task.ts";
 import { createRun } from "../workflow/run-fold.ts";
-import { Matcher } from "./matcher.ts";
-import type { Performer } from "./performer.ts";
-import type { Limits } from "./quota.ts";
-import { Registry, type Seat } from "./registry.ts";
-
-const AGING_MS = 60_000;
-
-/** A matcher with one agent of many slots (or several of one), a clock moved by hand and alarms that ring with it. */
-function world({ slots = 1, agents = 1, limits = {} as Partial<Limits> } = {}) {
-	const registry = new Registry();
-	for (let i = 0; i < agents; i++) {
-		const performer: Performer = {
-			...{ name: `agent-${i}`, kind: "worker", capabilities: ["work", "other"], concurrency: slots },
-			...{ start: async () => undefined, stop: async () => undefined, alive: async () => true },
-			perform: async () => null,
-		};
-		registry.setState(registry.add(performer), "ready");
-	}
-	const clock = new HandClock();
-	const state = createState();
-	const alarms = new Map<string, number>();
-	const matcher = new Matcher({
-		...{ registry, clock, state, agingMs: AGING_MS, limits: { types: {}, ...limits } },
-		wakeIn: (key, delayMs) => void alarms.set(key, clock.monotonic() + delayMs),
-	});
-	const running: { task: Task; seat: Seat }[] = [];
-	let made = 0;
-	const task = (more: Partial<NewTask> = {}): Task => {
-		const id = `task-${made++}`;
-		const fresh = { id, type: "work", input: null, priority: "normal", submittedAt: clock.now(), ...more } as NewTask;
-		const item = createTask(fresh, "ready", 0);
-		state.tasks.set(id, item);
-		return item;
-	};
-	return {
-		...{ matcher, state, clock, registry, running, task },
-		offer: (more: Partial<NewTask> = {}): Task => {
-			const item = task(more);
-			matcher.offer(item);
-			return item;
-		},
-		/** Starts all that can start; gives their tasks. */
-		start: (most = Number.POSITIVE_INFINITY): Task[] => {
-			const begun: Task[] = [];
-			while (begun.length < most) {
-				const match = matcher.next();
-				if (match === undefined) break;
-				match.task.attempts++;
-				running.push(match);
-				begun.push(match.task);
-			}
-			return begun;
-		},
-		end: (item: Task): void => {
-			const place = running.findIndex((match) => match.task === item);
-			const [match] = running.splice(place, 1);
-			registry.giveBack((match as { seat: Seat }).seat);
-			matcher.release(item);
-		},
-		pass: (ms: number): void => {
-			clock.advance(ms);
-			for (const [key, at] of [...alarms]) {
-				if (at > clock.monotonic()) continue;
-				alarms.delete(key);
-				matcher.rateOpens(key);
-			}
-		},
-	};
-}
 
 describe("the order of ready tasks", () => {
 	it("is by priority, then by the time they became ready", () => {
@@ -121,6 +51,29 @@ describe("the order of ready tasks", () => {
 		end(one);
 		matcher.offer(two);
 		assert.deepEqual(start(), [two]);
+	});
+
+	it("lets no start pass by a task that was ready more than 4 levels earlier", () => {
+		const step = fc.record({ priority: fc.constantFrom(...priorities), passMs: fc.integer({ min: 0, max: AGING_MS }) });
+		fc.assert(
+			fc.property(fc.array(step, { minLength: 10, maxLength: 100 }), fc.nat(3), (steps, backlog) => {
+				const { offer, start, end, pass, clock } = world();
+				const ready = new Map<Task, number>();
+				const running: Task[] = [];
+				for (const { priority, passMs } of steps) {
+					ready.set(offer({ priority }), clock.monotonic());
+					pass(passMs);
+					if (ready.size <= backlog) continue;
+					for (const task of running.splice(0)) end(task);
+					for (const task of start()) {
+						const readyMs = ready.get(task) as number;
+						ready.delete(task);
+						running.push(task);
+						for (const other of ready.values()) assert.ok(readyMs - other <= 4 * AGING_MS);
+					}
+				}
+			}),
+		);
 	});
 
 	it("is total: every offered task starts once, whatever is offered, withdrawn and released in between", () => {
@@ -299,5 +252,26 @@ describe("a pause", () => {
 		state.paused.delete("workflow:outer");
 		matcher.pausedChanged("workflow:outer");
 		assert.deepEqual(start(), [inner]);
+	});
+
+	it("of a run holds back its tasks, those of runs inside of it and what they delegate, and no others", () => {
+		const { offer, start, state, matcher } = world({ slots: 20 });
+		state.runs.set("r", createRun({ id: "r", workflow: "w", hash: "h", inputs: {} }, 0));
+		state.runs.set("other", createRun({ id: "other", workflow: "w", hash: "h", inputs: {} }, 0));
+		const parent = { id: "r", step: "s", index: 0, depth: 1 };
+		state.runs.set("r.s", createRun({ id: "r.s", workflow: "inner", hash: "h", inputs: {}, parent }, 0));
+		const step = (run: string) => offer({ run: { id: run, step: "a", index: 0 } });
+		const coordinator = step("r.s");
+		assert.deepEqual(start(), [coordinator]);
+		const before = [step("r"), step("r.s"), offer({ parent: coordinator.id }), step("r")];
+		const [other, plain] = [step("other"), offer()];
+		state.paused.set("run:r", { at: 0 });
+		matcher.pausedChanged("run:r");
+		const after = [step("r"), offer({ parent: coordinator.id })];
+		assert.deepEqual(start(), [other, plain]);
+		state.paused.delete("run:r");
+		matcher.pausedChanged("run:r");
+		assert.deepEqual(new Set(start()), new Set([...before, ...after]));
+		assert.equal(matcher.gates, 2, "one for each workflow, none for the run");
 	});
 });

@@ -1,41 +1,48 @@
-/** How many tasks run, in all and of each type, and how many may. */
+/** How many tasks may run at the same time, and how many do. */
 export interface Limits {
-	/** Tasks at the same time, all together. */
+	/** Of all types together. Default: as many as the agents have slots. */
 	running?: number | undefined;
-	/** The same of each type. */
+	/** Of one type. */
 	types: { readonly [type: string]: number };
 }
 
 export class Quota {
-	readonly #limits: Limits;
-	readonly #running = new Map<string, number>();
-	#runningInAll = 0;
+	readonly #all: Count;
+	/** Types that have a limit. */
+	readonly #types: ReadonlyMap<string, Count>;
 
-	constructor(limits: Limits) {
-		this.#limits = limits;
+	constructor({ running = Number.POSITIVE_INFINITY, types }: Limits) {
+		this.#all = { limit: running, running: 0 };
+		this.#types = new Map(Object.entries(types).map(([type, limit]) => [type, { limit, running: 0 }]));
 	}
 
 	take(type: string): void {
-		this.#runningInAll++;
-		this.#running.set(type, (this.#running.get(type) ?? 0) + 1);
+		this.#all.running++;
+		const ofType = this.#types.get(type);
+		if (ofType !== undefined) ofType.running++;
 	}
 
 	release(type: string): void {
-		this.#runningInAll--;
-		const left = (this.#running.get(type) ?? 1) - 1;
-		if (left > 0) this.#running.set(type, left);
-		else this.#running.delete(type);
+		this.#all.running--;
+		const ofType = this.#types.get(type);
+		if (ofType !== undefined) ofType.running--;
 	}
 
 	/** The limit of all, when as many run. */
 	get full(): number | undefined {
-		const { running } = this.#limits;
-		return running !== undefined && this.#runningInAll >= running ? running : undefined;
+		return fullAt(this.#all);
 	}
 
 	/** The limit of the type, when as many of it run. */
 	fullOf(type: string): number | undefined {
-		const limit = Object.hasOwn(this.#limits.types, type) ? this.#limits.types[type] : undefined;
-		return limit !== undefined && (this.#running.get(type) ?? 0) >= limit ? limit : undefined;
+		const ofType = this.#types.get(type);
+		return ofType && fullAt(ofType);
 	}
 }
+
+interface Count {
+	readonly limit: number;
+	running: number;
+}
+
+const fullAt = ({ limit, running }: Count): number | undefined => (running >= limit ? limit : undefined);

@@ -29,6 +29,19 @@ describe("a submitted task", () => {
 		assert.equal(make({ type: "t", delay: "2s", runAt }).runAt, NOW + 5_000);
 	});
 
+	it("has a concurrency key with the limit 1 and the policy queue, when it gives no others", () => {
+		assert.deepEqual(make({ type: "t", concurrency: "k" }).concurrency, { key: "k", limit: 1, policy: "queue" });
+		const full = { key: "k", limit: 3, policy: "reject" };
+		assert.deepEqual(make({ type: "t", concurrency: full }).concurrency, full);
+	});
+
+	it("has its rate and its stall timeout in milliseconds, and its wake-up key as it is", () => {
+		const rate = { key: "api", limit: 10, per: "1m", burst: 3 };
+		const task = make({ type: "t", rate, stallTimeout: "2s", coalesce: "inbox" });
+		assert.deepEqual(task.rate, { key: "api", limit: 10, perMs: 60_000, burst: 3 });
+		assert.deepEqual([task.stallTimeoutMs, task.coalesceKey], [2_000, "inbox"]);
+	});
+
 	it("has the same fingerprint for the same content in another order of members", () => {
 		const one = make({ type: "t", input: { a: 1, b: 2 }, idempotencyKey: "k" });
 		const other = make({ idempotencyKey: "other", input: { b: 2, a: 1 }, type: "t" });
@@ -64,6 +77,12 @@ const refused: Record<string, unknown> = {
 	"a time that is none": { type: "t", runAt: "tomorrow" },
 	"no attempts at all": { type: "t", retry: { maxAttempts: 0 } },
 	"an empty idempotency key": { type: "t", idempotencyKey: "" },
+	"a concurrency key without a text": { type: "t", concurrency: "" },
+	"a key with a control character": { type: "t", concurrency: "a\nb" },
+	"a limit of nothing": { type: "t", concurrency: { key: "k", limit: 0 } },
+	"an unknown policy": { type: "t", concurrency: { key: "k", policy: "drop" } },
+	"a rate without a time": { type: "t", rate: { key: "k", limit: 1 } },
+	"a wake-up with an idempotency key": { type: "t", coalesce: "k", idempotencyKey: "i" },
 	"a list in place of a task": [],
 	"a text in place of a task": "t",
 };
