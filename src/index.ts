@@ -51,9 +51,12 @@ export type { Log } from "./log.ts";
 export { type StartOptions, startOrchestrator } from "./main.ts";
 export type { Orchestrator } from "./orchestrator/orchestrator.ts";
 export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";
+export type { RerunOptions } from "./orchestrator/runs.ts";
+export type { ScheduleSpec, ScheduleView } from "./orchestrator/schedules.ts";
 export type { PauseScope } from "./orchestrator/scope.ts";
 export type { Status } from "./orchestrator/status.ts";
 export type { AgentView, RunView, StepView, TaskView } from "./orchestrator/view.ts";
+export type { AnswerOptions, ApprovalView, EventSpec } from "./orchestrator/waits.ts";
 export { type Assignment, Delegation } from "./scheduler/performer.ts";
 export {
 	type AnySkill,
@@ -70,5 +73,17 @@ export {
 } from "./skill/skill.ts";
 export type { ConcurrencySpec, RateSpec, RetrySpec, TaskSpec } from "./task/spec.ts";
 export type { Priority, TaskState } from "./task/task.ts";
+export {
+	type AftermathScope,
+	defineWorkflow,
+	type TriggerOptions,
+	type WorkflowBuilder,
+	type WorkflowOptions,
+} from "./workflow/builder.ts";
 export type { WorkflowDefinition } from "./workflow/definition.ts";
+export type { Ref, Reference, Templated, Untyped } from "./workflow/reference.ts";
+export { expr, text } from "./workflow/reference-text.ts";
+export type { StepChain, StepScope } from "./workflow/step-chain.ts";
+export type { Scope } from "./workflow/step-options.ts";
+export { type BuiltWorkflow, subWorkflow, task, use, type Work } from "./workflow/work.ts";
 export { parseWorkflow } from "./workflow/yaml.ts";
