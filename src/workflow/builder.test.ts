@@ -32,7 +32,7 @@ describe("the same definition as the YAML file that says the same", () => {
 			a: z.string().describe("A text"),
 			b: z.int().min(1).max(5).default(3),
 			c: z.number().int(),
-			d: z.number().min(0.5),
+			d: z.number().min(0.5).min(0),
 			e: z.boolean().default(false).describe("Yes or no"),
 			f: z.array(z.string()).default([]),
 			g: z.object({ x: z.number() }),

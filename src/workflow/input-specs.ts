@@ -24,6 +24,8 @@ function inputSpec(name: string, schema: z.ZodType): InputSpec {
 }
 
 function plainSpec(what: string, schema: z.ZodType): InputSpec {
+	if ("coerce" in schema.def && schema.def.coerce === true)
+		throw cannot(what, "is changed by z.coerce", "Take it as it is given, and change it in a skill.");
 	if (schema instanceof z.ZodNumber) return numberSpec(what, schema);
 	if (schema instanceof z.ZodOptional) throw cannot(what, "is optional", "Give it a default.");
 	const [rule] = (schema.def.checks ?? []).map((check) => check._zod.def.check);
@@ -41,15 +43,24 @@ function plainSpec(what: string, schema: z.ZodType): InputSpec {
 }
 
 function numberSpec(what: string, schema: z.ZodNumber): InputSpec {
-	const spec: InputSpec = { type: "format" in schema.def ? "integer" : "number" };
-	for (const { _zod } of schema.def.checks ?? []) {
-		const check = _zod.def as { check: string; format?: string; value?: number; inclusive?: boolean };
-		if (check.check === "number_format" && check.format === "safeint") spec.type = "integer";
-		else if (check.check === "greater_than" && check.inclusive) spec.minimum = check.value as number;
-		else if (check.check === "less_than" && check.inclusive) spec.maximum = check.value as number;
-		else throw cannot(what, `has the rule ${check.format ?? check.check}`, "Of numbers there are int, min and max.");
+	const spec: InputSpec = { type: "number" };
+	// z.int() is a number that is itself a check.
+	const itself = "check" in schema.def ? [schema.def as unknown as NumberCheck] : [];
+	for (const rule of [...itself, ...(schema.def.checks ?? []).map(({ _zod }) => _zod.def as NumberCheck)]) {
+		const { check, format, value = 0, inclusive } = rule;
+		if (check === "number_format" && format === "safeint") spec.type = "integer";
+		else if (check === "greater_than" && inclusive) spec.minimum = Math.max(value, spec.minimum ?? value);
+		else if (check === "less_than" && inclusive) spec.maximum = Math.min(value, spec.maximum ?? value);
+		else throw cannot(what, `has the rule ${format ?? check}`, "Of numbers there are int, min and max.");
 	}
 	return spec;
+}
+
+interface NumberCheck {
+	check: string;
+	format?: string;
+	value?: number;
+	inclusive?: boolean;
 }
 
 const cannot = (what: string, problem: string, hint: string): MusterError =>

@@ -33,24 +33,35 @@ export function expr(strings: TemplateStringsArray, ...values: unknown[]): Refer
 	return referTo({ kind: path ? "path" : "expression", text, bindings });
 }
 
-/** A text with references in it, as in text`Delete ${steps.plan.output.count} files?`. */
+/** A text with references in it, as in text`Delete ${steps.plan.output.count} files?`. It is a text, whatever they are. */
 export function text(strings: TemplateStringsArray, ...values: unknown[]): Reference<string> {
-	const bindings = new Set<Binding>();
+	const parts = strings.flatMap((words, index) => (index === 0 ? [words] : [...partsOf(values[index - 1]), words]));
+	const bindings = new Set(parts.flatMap((part) => (typeof part === "string" ? [] : [...part.bindings])));
+	return referTo({ kind: "text", text: joined(parts), parts, bindings });
+}
+
+function partsOf(value: unknown): readonly (string | Spoken)[] {
+	const said = spokenBy(value);
+	if (said !== undefined) return said.parts ?? [said];
+	if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return [String(value)];
+	throw invalid(`a text cannot hold ${shown(value)}`, "Put references, texts, numbers, true or false into it.");
+}
+
+function joined(parts: readonly (string | Spoken)[]): string {
 	let whole = "";
-	// Escaped when it ends: the braces of an expression may come together only where two of its parts meet.
-	let words = strings[0] as string;
-	for (const [index, value] of values.entries()) {
-		const said = spokenBy(value);
-		if (said !== undefined) {
-			for (const binding of said.bindings) bindings.add(binding);
-			whole += literal(words) + templateText(said);
+	// Escaped when they end: the braces of an expression may come together only where two parts meet.
+	let words = "";
+	for (const part of parts) {
+		if (typeof part === "string") words += part;
+		else {
+			whole += literal(words) + templateText(part);
 			words = "";
-		} else if (typeof value === "string") words += value;
-		else if (typeof value === "number" || typeof value === "boolean") words += String(value);
-		else throw invalid(`a text cannot hold ${shown(value)}`, "Put references, texts, numbers, true or false into it.");
-		words += strings[index + 1] as string;
+		}
 	}
-	return referTo({ kind: "text", text: whole + literal(words), bindings });
+	const [only, ...others] = parts.filter((part) => part !== "");
+	// One expression and nothing else would keep the type of its value; an empty text beside it makes it a text.
+	const empty = typeof only === "object" && others.length === 0 ? '${{ "" }}' : "";
+	return whole + literal(words) + empty;
 }
 
 /** The template of a value. Its own texts stay as they are, also where they look like one. @throws E_WORKFLOW_INVALID */

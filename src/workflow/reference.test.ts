@@ -1,9 +1,21 @@
 /** What goes wrong when a workflow is written in TypeScript, and what expressions and texts do with values. */
 import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
+import fc from "fast-check";
 import { z } from "zod";
-import { type BuiltWorkflow, defineSkill, defineWorkflow, expr, MusterError, task, text, use } from "../index.ts";
+import {
+	type BuiltWorkflow,
+	defineSkill,
+	defineWorkflow,
+	expr,
+	MusterError,
+	subWorkflow,
+	task,
+	text,
+	use,
+} from "../index.ts";
 import { evaluateTemplate } from "./expression.ts";
+import type { Reference } from "./reference.ts";
 
 /** That it is refused with the code of an invalid workflow and this in its message. */
 const refused = (make: () => unknown, message: RegExp): void =>
@@ -21,9 +33,9 @@ const topic = z.object({ topic: z.string() });
 
 describe("expressions and texts", () => {
 	/** What a value becomes when it goes through a template, as a run would see it. */
-	const through = (make: () => unknown): unknown => {
+	const through = (make: (topic: Reference<string>) => unknown): unknown => {
 		const built = defineWorkflow("w", { inputs: topic })
-			.step("s", () => task("t", { value: make() }))
+			.step("s", ({ inputs }) => task("t", { value: make(inputs.topic) }))
 			.build();
 		return evaluateTemplate(built.steps[0]?.with ?? null, { inputs: { topic: "T" } });
 	};
@@ -56,6 +68,41 @@ describe("expressions and texts", () => {
 		assert.deepEqual(
 			through(() => text`${"$"}{{ inputs.topic }}`),
 			{ value: "${{ inputs.topic }}" },
+		);
+	});
+
+	/** What expressions are made of, in any order. */
+	const hostile = fc.string({ unit: fc.constantFrom("$", "{", "}", '"', "'", "\\", "\n", "a", "inputs.topic") });
+
+	it("keep any JSON as it is", () => {
+		const json = fc.jsonValue().filter((value) => !/"(__proto__|constructor|prototype)":/.test(JSON.stringify(value)));
+		const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+		fc.assert(
+			fc.property(fc.oneof(json, hostile), (value) => {
+				assert.deepEqual(plain(through(() => value)), plain({ value }));
+				assert.deepEqual(plain(through(() => expr`${value}`)), plain({ value }));
+			}),
+		);
+	});
+
+	it("keep any words beside references, also where the parts of a text meet", () => {
+		fc.assert(
+			fc.property(hostile, hostile, hostile, (a, b, c) => {
+				const value = through((topic) => text`${a}${b}${topic}${text`${b}${topic}${c}`}${text`${c}`}${a}`);
+				assert.deepEqual(value, { value: `${a}${b}T${b}T${c}${c}${a}` });
+			}),
+			{ numRuns: 1_000 },
+		);
+	});
+
+	it("make a text of what is none", () => {
+		assert.deepEqual(
+			through(() => text`${expr`1 + 2`}`),
+			{ value: "3" },
+		);
+		assert.deepEqual(
+			through(() => text`${""}${text`${expr`null`}`}`),
+			{ value: "" },
 		);
 	});
 
@@ -201,6 +248,9 @@ describe("misuse", () => {
 			union: z.union([z.string(), z.number()]),
 			change: z.string().transform(Number),
 			above: z.number().positive(),
+			coerced: z.coerce.number(),
+			narrow: z.int32(),
+			single: z.float32(),
 			list: z.array(z.string()).min(1),
 			nullable: z.string().nullable(),
 		};
@@ -250,4 +300,9 @@ test("the compiler finds a misspelt input, step, member and a wrong type", () =>
 		.step("a", () => use(writing))
 		.outputs(({ steps }) => ({ score: steps.a.output.score }));
 	assert.equal(typed.name, "w");
+	const inner = defineWorkflow("inner", { inputs: topic }).step("s", ({ inputs }) => use(writing, inputs));
+	// @ts-expect-error the other workflow has no such input
+	none.step("a", () => subWorkflow(inner.build(), { title: "x" }));
+	// @ts-expect-error its input is a text
+	none.step("a", () => subWorkflow(inner.build(), { topic: 1 }));
 });

@@ -63,6 +63,8 @@ export interface Binding {
 export interface Spoken {
 	readonly kind: "path" | "expression" | "text";
 	readonly text: string;
+	/** Of a `text`: its words as they are, and what it refers to. */
+	readonly parts?: readonly (string | Spoken)[];
 	readonly bindings: ReadonlySet<Binding>;
 }
 

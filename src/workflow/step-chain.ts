@@ -51,7 +51,8 @@ export interface Site {
 }
 
 type Next<Top, Inputs, Seen, Own> = Top extends true ? WorkflowBuilder<Inputs, Own> : StepChain<Inputs, Seen, Own>;
-type With<Own, Id extends string, Output, Each = Output> = Own & Record<Id, StepView<Output, Each>>;
+/** Added with `&` where it is used: a name for the sum would nest, and the compiler gives up at a depth of 100. */
+type Made<Id extends string, Output, Each = Output> = Record<Id, StepView<Output, Each>>;
 
 const inputs = root("inputs");
 const steps = root("steps");
@@ -74,12 +75,12 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 	step<const Id extends string, Output>(
 		id: Id,
 		define: (scope: StepScope<Inputs, Seen & Own>) => Work<Output>,
-	): Next<Top, Inputs, Seen, With<Own, Id, Output>>;
+	): Next<Top, Inputs, Seen, Own & Made<Id, Output>>;
 	step<const Id extends string, Output>(
 		id: Id,
 		options: StepOptions<Scope<Inputs, Seen & Own>, keyof Own & string>,
 		define: (scope: StepScope<Inputs, Seen & Own>) => Work<Output>,
-	): Next<Top, Inputs, Seen, With<Own, Id, Output>>;
+	): Next<Top, Inputs, Seen, Own & Made<Id, Output>>;
 	step(id: string, ...rest: unknown[]): never {
 		const [options, define] = (rest.length > 1 ? rest : [{}, rest[0]]) as [Part, (scope: Part) => unknown];
 		const names = this.site.bound;
@@ -92,7 +93,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 		id: Id,
 		options: ForEachOptions<Inputs, Seen & Own, keyof Own & string, Item>,
 		define: (item: Ref<Item>, scope: StepScope<Inputs, Seen & Own> & { readonly index: Ref<number> }) => Work<Output>,
-	): Next<Top, Inputs, Seen, With<Own, Id, Output[], Output>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, Output[], Output>> {
 		const { in: list, as = "item", parallel, onFailure, ...rest } = options;
 		const item = { name: as };
 		const index = { name: "index" };
@@ -112,7 +113,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 		options: LoopOptions<Inputs, Seen & Own, keyof Own & string>,
 		body: (body: StepChain<Inputs, Seen & Own, Nothing>, scope: RoundScope) => StepChain<Inputs, Seen & Own, Inner>,
 		output?: (scope: Scope<Inputs, Seen & Own & Inner> & { readonly round: Ref<number> }) => Output,
-	): Next<Top, Inputs, Seen, With<Own, Id, Resolved<Output>>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, Resolved<Output>>> {
 		const { max, until, onMax, timeout, ...rest } = options;
 		const counter = { name: "round" };
 		const names = bind(this.site.bound, counter);
@@ -130,7 +131,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 	approval<const Id extends string>(
 		id: Id,
 		options: ApprovalOptions<Scope<Inputs, Seen & Own>, keyof Own & string>,
-	): Next<Top, Inputs, Seen, With<Own, Id, Approval>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, Approval>> {
 		const { title, content, onDeny, labels, ...rest } = options;
 		const asked = content === undefined ? {} : { content: templateOf(late(content), this.site.bound, "the content") };
 		const approval = { title: templateOf(late(title), this.site.bound, "the title"), ...asked, onDeny, labels };
@@ -141,7 +142,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 	signal<const Id extends string, Data = Untyped>(
 		id: Id,
 		options: SignalOptions<Scope<Inputs, Seen & Own>, keyof Own & string>,
-	): Next<Top, Inputs, Seen, With<Own, Id, Data>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, Data>> {
 		const { signal, ...rest } = options;
 		return this.#wait(id, { signal }, rest);
 	}
@@ -150,7 +151,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 	pause<const Id extends string>(
 		id: Id,
 		options: PauseOptions<Scope<Inputs, Seen & Own>, keyof Own & string>,
-	): Next<Top, Inputs, Seen, With<Own, Id, null>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, null>> {
 		const { duration, ...rest } = options;
 		return this.#wait(id, { duration: templateOf(late(duration), this.site.bound, "the duration") }, rest);
 	}
@@ -159,7 +160,7 @@ export abstract class Steps<Top extends boolean, Inputs, Seen, Own> {
 	event<const Id extends string>(
 		id: Id,
 		options: EventOptions<Scope<Inputs, Seen & Own>, keyof Own & string>,
-	): Next<Top, Inputs, Seen, With<Own, Id, EventView>> {
+	): Next<Top, Inputs, Seen, Own & Made<Id, EventView>> {
 		const { type, filter, ...rest } = options;
 		return this.#wait(id, { event: { type, filter: filter && eventFilter(filter, this.site.bound) } }, rest);
 	}

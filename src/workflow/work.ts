@@ -56,7 +56,7 @@ export function subWorkflow<Inputs, Outputs>(
 	workflow: BuiltWorkflow<Inputs, Outputs>,
 	inputs?: Templated<Partial<Inputs>>,
 ): Work<Outputs>;
-export function subWorkflow(workflow: string | WorkflowDefinition, inputs?: unknown): Work<Untyped>;
+export function subWorkflow(workflow: string, inputs?: unknown): Work<Untyped>;
 export function subWorkflow(workflow: string | WorkflowDefinition, inputs?: unknown): Work<Untyped> {
 	const name = typeof workflow === "string" ? workflow : workflow.name;
 	return new Work((bound) => ({ workflow: name, ...withOf(inputs, bound) }));
