@@ -52,7 +52,7 @@ export const errorTable = {
 	E_WAIT_TIMEOUT: kind(504, 8, true, "The wait ended before the work did"),
 	E_CANCELLED: kind(409, 9, false, "The work was cancelled"),
 	E_TIMEOUT: kind(504, 1, true, "The attempt took longer than its timeout"),
-	E_IDLE_TIMEOUT: kind(504, 1, true, "The attempt showed no progress for its idle timeout"),
+	E_IDLE_TIMEOUT: kind(504, 1, true, "The attempt gave no sign of activity for its idle timeout"),
 	E_STALLED: kind(504, 1, true, "The attempt's progress stood still"),
 	E_DEADLINE: kind(504, 1, false, "The deadline passed"),
 	E_AGENT_LOST: kind(500, 1, true, "The agent showed no life and its task was offered again"),

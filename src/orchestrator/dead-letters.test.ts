@@ -41,6 +41,33 @@ describe("dead letters", () => {
 		assert.deepEqual(second.deadLetters(), []);
 	});
 
+	it("go on with the effects they had, unless the input is another", async (t) => {
+		const sent: string[] = [];
+		let isBroken = true;
+		const send = defineSkill<{ to: string }, string>({
+			name: "work",
+			description: "Sends, and then fails while it is broken.",
+			async run({ to }, context) {
+				const run = async (key: string) => {
+					sent.push(`${to} ${key}`);
+					return "sent";
+				};
+				await context.effect({ key: "send", describe: `send to ${to}`, run });
+				if (isBroken) throw new TerminalError("broken after it was sent");
+				return to;
+			},
+		});
+		const muster = await startTest(t, { skills: [send] });
+		const [id] = (await failAll(muster, [{ to: "Ann" }])) as [string];
+		const again = await muster.retry(id);
+		assert.equal((await muster.wait(again)).state, "failed");
+		assert.deepEqual(sent, [`Ann ${id}/send`]);
+		isBroken = false;
+		const edited = await muster.retry(again, { input: { to: "Bob" } });
+		assert.equal((await muster.wait(edited)).output, "Bob");
+		assert.deepEqual(sent, [`Ann ${id}/send`, `Bob ${edited}/send`]);
+	});
+
 	it("of runs, however many, do not hide one that can be done again", async (t) => {
 		const muster = await startTest(t, { skills: [broken] });
 		const [alone] = await failAll(muster, [1]);

@@ -540,11 +540,13 @@ export class Orchestrator {
 
 	#taskEnded(task: Task): void {
 		this.#dispatcher.ended(task);
+		this.#waits.disarm(task);
 		this.#waiters.end(task.id);
 	}
 
 	#runEnded(run: Run): void {
 		this.#canceller.runEnded(run);
+		this.#runs.disarm(run);
 		this.#waiters.end(run.id);
 	}
 

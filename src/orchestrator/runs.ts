@@ -160,7 +160,7 @@ export class Runs {
 		const run = ledger.state.runs.get(beginning.run.id);
 		if (run === undefined) return;
 		if (run.state === "queued") await this.#enterGroup(run, definition);
-		else if (run.uses !== undefined) await ledger.transact((emit) => this.#advance({ id: run.id }, emit));
+		else if (run.uses !== undefined) await ledger.transact((emit) => this.advance({ id: run.id }, emit));
 		this.armSteps(run);
 	}
 
@@ -172,7 +172,7 @@ export class Runs {
 		const at = this.#parts.clock.now();
 		const { state } = this.#parts.ledger;
 		checkGroup(definition, run, (key) => state.groups.get(key) ?? []);
-		for (const next of createdRun(state, definition, run, at, emit)) this.#advance(next, emit);
+		for (const next of createdRun(state, definition, run, at, emit)) this.advance(next, emit);
 		if (definition.concurrency?.policy === "cancel-previous") this.#supersede(state.runs.get(run.id));
 	}
 
@@ -186,18 +186,19 @@ export class Runs {
 	/** Inside the transaction in which a task came to its end. */
 	taskEnded(task: Task, emit: Emit): void {
 		if (task.run === undefined || !mayGoOn(this.#parts.ledger.state, task)) return;
-		this.#advance({ id: task.run.id, changed: [task.run.step] }, emit);
+		this.advance({ id: task.run.id, changed: [task.run.step] }, emit);
 	}
 
-	/** Inside a transaction that changed steps of a run by itself. */
+	/** Inside a transaction that changed steps of a run. */
 	advance(next: Next, emit: Emit): void {
-		this.#advance(next, emit);
+		const { ledger, clock } = this.#parts;
+		advanceRun(ledger.state, next, clock.now(), emit, this.#listener);
 	}
 
 	/** Inside the transaction in which a run was ended from outside. */
 	ended(run: Run, emit: Emit): void {
 		const { ledger, clock } = this.#parts;
-		for (const next of afterRun(ledger.state, run, clock.now(), emit)) this.#advance(next, emit);
+		for (const next of afterRun(ledger.state, run, clock.now(), emit)) this.advance(next, emit);
 	}
 
 	/** After a start: every live run is asked for what follows, also those that did not fit before. */
@@ -207,10 +208,10 @@ export class Runs {
 		await ledger.transact((emit) => {
 			for (const run of [...state.runs.values()]) {
 				if (run.state === "parked") emit({ type: "run.unparked", at: clock.now(), id: run.id });
-				if (run.state === "running") this.#advance({ id: run.id }, emit);
+				if (run.state === "running") this.advance({ id: run.id }, emit);
 			}
 			for (const key of [...state.groups.keys()]) {
-				for (const next of promote(state, key, clock.now(), emit)) this.#advance(next, emit);
+				for (const next of promote(state, key, clock.now(), emit)) this.advance(next, emit);
 			}
 		});
 		for (const run of state.runs.values()) this.armSteps(run);
@@ -220,6 +221,13 @@ export class Runs {
 	armSteps(run: Run): void {
 		for (const [path, { state, until }] of Object.entries(run.steps)) {
 			if (state === "running" && until !== undefined) this.#arm(run.id, path, until);
+		}
+	}
+
+	/** Of a run that is over: its steps' times come no more, and there may be a day of them. */
+	disarm(run: Run): void {
+		for (const [path, { until }] of Object.entries(run.steps)) {
+			if (until !== undefined) this.#alarms.delete("deadline", `${run.id} ${path}`);
 		}
 	}
 
@@ -241,14 +249,9 @@ export class Runs {
 		if (event === undefined) return;
 		const stored = ledger.transact((emit) => {
 			emit(event);
-			this.#advance({ id, changed: [path] }, emit);
+			this.advance({ id, changed: [path] }, emit);
 		});
 		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
-	}
-
-	#advance(next: Next, emit: Emit): void {
-		const { ledger, clock } = this.#parts;
-		advanceRun(ledger.state, next, clock.now(), emit, this.#listener);
 	}
 
 	/** A run that does not fit its definition is parked, and never fails what led to it. */
@@ -265,7 +268,7 @@ export class Runs {
 		const key = run.group?.key ?? "";
 		if (concurrency?.policy === "cancel-previous") this.#supersede(run);
 		await ledger.transact((emit) => {
-			for (const next of promote(ledger.state, key, clock.now(), emit)) this.#advance(next, emit);
+			for (const next of promote(ledger.state, key, clock.now(), emit)) this.advance(next, emit);
 		});
 	}
 

@@ -23,6 +23,7 @@ import type { NewRun, Run } from "../workflow/run.ts";
 import { inputsOf } from "../workflow/trigger-runs.ts";
 import type { Canceller } from "./canceller.ts";
 import type { Runs } from "./runs.ts";
+import { checkSkillInput } from "./skill-input.ts";
 
 export interface ScheduleSpec {
 	/** Five or six fields, for example "0 7 * * 1-5"; the sixth, in front, are seconds. */
@@ -205,13 +206,7 @@ export class Schedules {
 		}
 		const { id: _, submittedAt: __, ...task } = toTask(spec, id, now, "the task: ");
 		checkInputSize(task.input, "the task: ");
-		const checked = this.#parts.skill(task.type)?.input?.safeParse(task.input ?? {});
-		if (checked !== undefined && !checked.success) {
-			throw new MusterError(
-				"E_INPUT_INVALID",
-				`the input of ${task.type} is not right: ${explain(checked.error as z.ZodError)}`,
-			);
-		}
+		checkSkillInput(this.#parts.skill(task.type), task, "the task: ");
 		if (overlap === "skip" || overlap === "allow") return task;
 		if (task.concurrency !== undefined) {
 			throw new MusterError(

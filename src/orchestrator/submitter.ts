@@ -5,7 +5,6 @@ import { type Event, encodeEvent } from "../events.ts";
 import { copyJson, MAX_INPUT_BYTES } from "../json.ts";
 import { deadDependency, fallWith } from "../scheduler/cascade.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
-import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
 import { coalesceOf } from "../state.ts";
 import { inOrder, resolveBatch } from "../task/batch.ts";
@@ -13,6 +12,7 @@ import { checkRedrivable, redriveId, redriveOf } from "../task/redrive.ts";
 import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
 import type { NewTask, Task } from "../task/task.ts";
 import { PendingSubmits, type PendingTask } from "./pending-submits.ts";
+import { checkSkillInput } from "./skill-input.ts";
 
 /** Most tasks of one batch, and most bytes of its events: it is one row of the journal. */
 export const MAX_BATCH = 100_000;
@@ -74,7 +74,7 @@ export class Submitter {
 			if (i > 0 && i % TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
 			const where = specs.length > 1 ? `task ${i}: ` : "";
 			const task = toTask(spec, ids[i] as string, at, where);
-			this.#checkSkillInput(task, where);
+			checkSkillInput(this.#parts.skill(task.type), task, where);
 			tasks.push(task.dependsOn ? { ...task, dependsOn: resolveBatch(task.dependsOn, ids, where) } : task);
 		}
 		const ordered = inOrder(tasks);
@@ -171,7 +171,7 @@ export class Submitter {
 				const key = task.coalesceKey === undefined ? "idempotencyKey" : "coalesce key";
 				throw new MusterError("E_INPUT_INVALID", `${where}a child has no ${key}: it is its parent's alone`);
 			}
-			this.#checkSkillInput(task, where);
+			checkSkillInput(this.#parts.skill(task.type), task, where);
 			bytes += checkInputSize(task.input, where);
 			if (bytes > MAX_CHILDREN_BYTES) {
 				throw new MusterError(
@@ -337,7 +337,7 @@ export class Submitter {
 		}
 		const given = input === undefined ? old.input : copyJson(input, "input", "E_INPUT_INVALID");
 		const task = redriveOf(old, { input: given, at: clock.now() });
-		this.#checkSkillInput(task, "");
+		checkSkillInput(this.#parts.skill(task.type), task);
 		checkInputSize(task.input, "");
 		const dependsOn = task.dependsOn?.map((id) => this.#latestOf(id));
 		for (const id of dependsOn ?? []) this.#checkDependency(id, task);
@@ -383,15 +383,6 @@ export class Submitter {
 			hint: "Submit again when some are done.",
 			retryAfterMs: 1_000,
 		});
-	}
-
-	#checkSkillInput(task: NewTask, where: string): void {
-		const parsed = this.#parts.skill(task.type)?.input?.safeParse(task.input ?? {});
-		if (parsed === undefined || parsed.success) return;
-		throw new MusterError(
-			"E_INPUT_INVALID",
-			`${where}the input of ${task.type} is not right: ${explain(parsed.error)}`,
-		);
 	}
 
 	/** A child must not wait for its parent, or for what waits for it. @throws E_DEPENDENCY_CYCLE */

@@ -110,6 +110,11 @@ export class Waits {
 		}
 	}
 
+	/** Of a task that is over: what it asked expires no more. */
+	disarm({ id, asks }: Task): void {
+		for (const key of Object.keys(asks ?? {})) this.#alarms.delete("deadline", `${id} ${key}`);
+	}
+
 	stop(): void {
 		this.#alarms.stop();
 	}

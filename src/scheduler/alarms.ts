@@ -1,5 +1,5 @@
 /**
- * All deadlines of the dispatcher behind one armed timer. Due times and deadlines of tasks are wall-clock times; limits of
+ * All deadlines of their owner (the dispatcher, runs, questions, schedules) behind one armed timer. Due times and deadlines of tasks are wall-clock times; limits of
  * attempts run on the monotonic clock, so a jump of the wall clock never ends one.
  */
 import type { Clock } from "../clock.ts";
@@ -16,6 +16,7 @@ export class Alarms {
 	readonly #wall = new Timers();
 	readonly #monotonic = new Timers();
 	#armed: { at: number; forget: () => void } | undefined;
+	#stopped = false;
 
 	constructor(clock: Clock, fire: (kind: AlarmKind, id: string) => void) {
 		this.#clock = clock;
@@ -37,12 +38,15 @@ export class Alarms {
 		(kind === "due" || kind === "deadline" ? this.#wall : this.#monotonic).delete(`${kind} ${id}`);
 	}
 
+	/** For good: work that still comes to its end sets no alarm that would ring afterwards. */
 	stop(): void {
+		this.#stopped = true;
 		this.#armed?.forget();
 		this.#armed = undefined;
 	}
 
 	#arm(): void {
+		if (this.#stopped) return;
 		const wall = this.#wall.next();
 		const monotonic = this.#monotonic.next();
 		let delay = Number.POSITIVE_INFINITY;

@@ -67,7 +67,7 @@ export class AttemptClocks {
 	#idle(attempt: Attempt): Outcome | undefined {
 		const idleMs = attempt.task.idleTimeoutMs as number;
 		const leftMs = attempt.activeMs + idleMs - this.#clock.monotonic();
-		if (leftMs <= 0) return ended("error", "E_IDLE_TIMEOUT", `the attempt showed no progress for ${idleMs} ms`);
+		if (leftMs <= 0) return ended("error", "E_IDLE_TIMEOUT", `the attempt gave no sign of activity for ${idleMs} ms`);
 		this.#alarms.setIn("idle", attempt.task.id, leftMs);
 		return undefined;
 	}

@@ -39,7 +39,7 @@ async function perform<Result extends Json>(
 ): Promise<Result> {
 	const { task } = attempt;
 	/** Deterministic over attempts and crashes: what systems that take a key are given. */
-	const key = `${task.id}/${effect.key}`;
+	const key = `${task.effectsOf ?? task.id}/${effect.key}`;
 	const record = (write: (emit: Emit) => void): Promise<void> => {
 		mayRecord(attempt);
 		return ledger.transact(write);

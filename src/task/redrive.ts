@@ -1,6 +1,6 @@
 /** A task that is over, done again as another task: terminal states never change (T2). Pure. */
 import { MusterError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { canonicalJson, type Json } from "../json.ts";
 import { isTerminal, type NewTask, type Task } from "./task.ts";
 
 /**
@@ -42,5 +42,15 @@ export function redriveOf(old: Task, { input, at }: { input: Json; at: number })
 		...{ id: redriveId(old.id), type, input, priority, submittedAt: at, retryOf: old.id },
 		...{ capabilities, retry, timeoutMs, idleTimeoutMs, stallTimeoutMs, dependsOn, group, concurrency, rate },
 		...(deadline !== undefined && deadline > at && { deadline }),
+		...(canonicalJson(input) === canonicalJson(old.input) && effectsOf(old)),
 	};
+}
+
+/**
+ * What it did is not done again, and what it began is looked for under the old key; with another input it would be another
+ * effect. An ambiguous one is left behind: a person has looked, and whoever submits the task again wants it done.
+ */
+function effectsOf({ id, effects = {}, effectsOf = id }: Task): Pick<NewTask, "effects" | "effectsOf"> {
+	const kept = Object.entries(effects).filter(([, { state }]) => state === "done" || state === "intended");
+	return kept.length === 0 ? {} : { effects: Object.fromEntries(kept), effectsOf };
 }

@@ -65,7 +65,7 @@ export interface TaskSpec {
 	retry?: RetrySpec | false;
 	/** Hard limit of one attempt. Default none. */
 	timeout?: Duration;
-	/** An attempt that shows no progress for this long ends. Default none. */
+	/** An attempt whose skill calls nothing of its context for this long ends. Default none. */
 	idleTimeout?: Duration;
 	/**
 	 * An attempt whose reported progress stands still for this long is warned of at half the time, then ended and offered

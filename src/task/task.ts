@@ -187,6 +187,8 @@ export interface Task {
 	readonly stallTimeoutMs?: number | undefined;
 	/** The dead letter that it does again. */
 	readonly retryOf?: string | undefined;
+	/** The task under whose id the outside world knows its effects, where that is another: it goes on with those. */
+	readonly effectsOf?: string | undefined;
 
 	state: TaskState;
 	/** Live only, never stored: its place among the ready tasks, while it has one. */
@@ -221,6 +223,8 @@ export interface Task {
 /** What a submit stores of a task; the rest of {@link Task} follows from later events. */
 export interface NewTask extends Omit<Task, Mutable> {
 	readonly runAt?: number;
+	/** What a task that it does again has done or begun already. */
+	readonly effects?: Task["effects"];
 }
 
 type Mutable =
@@ -267,6 +271,7 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		coalesceKey: fresh.coalesceKey,
 		stallTimeoutMs: fresh.stallTimeoutMs,
 		retryOf: fresh.retryOf,
+		effectsOf: fresh.effectsOf,
 		state,
 		ready: undefined,
 		runAt: fresh.runAt,
@@ -281,7 +286,7 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		asks: undefined,
 		children: undefined,
 		openChildren: undefined,
-		effects: undefined,
+		effects: fresh.effects && { ...fresh.effects },
 		output: undefined,
 		error: undefined,
 		endedAt: undefined,

@@ -3,13 +3,29 @@ import { toMs } from "../duration.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { StepDefinition, WaitDefinition } from "./definition.ts";
+import type { Scope } from "./expression.ts";
 import { hashOfQuestion } from "./hash.ts";
-import type { Part, Plan, StepPlan } from "./plan.ts";
+import type { Part, Plan, Reads, StepPlan } from "./plan.ts";
 import type { Command, ItemKind, Run, RunStep, Signal, WaitRecord } from "./run.ts";
 import { COMPENSATE } from "./run-fold.ts";
 import { type Extra, itemsOf, named, type Place, scopeOf } from "./scope.ts";
 
 const itemKinds = { skill: "task", workflow: "run", steps: "frame", loop: "frame", wait: "wait" } as const;
+
+/** A step of a run, where it stands. */
+export interface StepAt {
+	plan: Plan;
+	run: Run;
+	place: Place;
+	planned: StepPlan;
+	path: string;
+	/** What its expressions know besides. */
+	extra: Extra;
+}
+
+/** What an expression of the step sees. */
+const scopeAt = ({ plan, run, place, planned, extra }: StepAt, { reads }: { reads: Reads }): Scope =>
+	scopeOf(plan, run, place, reads, planned, extra);
 
 /**
  * A step whose needs are over.
@@ -17,23 +33,16 @@ const itemKinds = { skill: "task", workflow: "run", steps: "frame", loop: "frame
  * @param take a kept signal of a name that no other step gets
  * @throws E_EXPRESSION, E_STEP_FAILED, E_INPUT_INVALID
  */
-export function beginStep(
-	plan: Plan,
-	run: Run,
-	place: Place,
-	planned: StepPlan,
-	path: string,
-	extra: Extra,
-	take: (name: string) => Signal | undefined,
-): Command[] {
+export function beginStep(at: StepAt, take: (name: string) => Signal | undefined): Command[] {
+	const { plan, run, place, planned, path } = at;
 	const { step, kind, condition } = planned;
 	if (condition !== undefined) {
-		const scope = scopeOf(plan, run, place, condition.reads, planned, extra);
+		const scope = scopeAt(at, condition);
 		if (!named(`The "if" of step "${step.id}"`, () => condition.fill(scope))) {
 			return [{ kind: "end", step: path, state: "skipped" }];
 		}
 	}
-	if (kind === "wait") return beginWait(plan, run, place, planned, path, extra, take);
+	if (kind === "wait") return beginWait(at, take);
 	const items = itemKinds[kind];
 	const limit = kind !== "skill" && step.timeoutMs !== undefined ? { limitMs: step.timeoutMs } : {};
 	if (kind === "loop") {
@@ -49,41 +58,26 @@ export function beginStep(
 	if (items !== "task") start.items = items;
 	Object.assign(start, policyOf(step, total));
 	const first = Math.min(total, step.forEach?.parallel ?? total);
-	return [start, ...itemsFrom(plan, run, place, planned, path, list, 0, first, extra)];
+	return [start, ...itemsFrom(at, list, 0, first)];
 }
 
 /** The next items of a step that runs, as many as may run at the same time. @throws E_EXPRESSION */
-export function nextItems(
-	plan: Plan,
-	run: Run,
-	place: Place,
-	planned: StepPlan,
-	path: string,
-	step: RunStep,
-	extra: Extra,
-): Command[] {
-	const list = step.each ? itemsOf(plan, run, place, planned, path) : undefined;
-	const active = step.begun - step.done - step.failed;
-	const more = Math.min(step.total - step.begun, (planned.step.forEach?.parallel ?? step.total) - active);
-	return itemsFrom(plan, run, place, planned, path, list, step.begun, step.begun + more, extra);
+export function nextItems(at: StepAt, running: RunStep): Command[] {
+	const { plan, run, place, planned, path } = at;
+	const { each, total, begun, done, failed } = running;
+	const list = each ? itemsOf(plan, run, place, planned, path) : undefined;
+	const active = begun - done - failed;
+	const more = Math.min(total - begun, (planned.step.forEach?.parallel ?? total) - active);
+	return itemsFrom(at, list, begun, begun + more);
 }
 
-function itemsFrom(
-	plan: Plan,
-	run: Run,
-	place: Place,
-	planned: StepPlan,
-	path: string,
-	list: readonly Json[] | undefined,
-	from: number,
-	to: number,
-	extra: Extra,
-): Command[] {
+function itemsFrom(at: StepAt, list: readonly Json[] | undefined, from: number, to: number): Command[] {
+	const { planned, path } = at;
 	const { step, kind, input, concurrencyKey, rateKey } = planned;
 	if (kind === "steps") return range(from, to, (index) => ({ kind: "item", step: path, index }));
 	/** Fills a part for one item, which sees itself besides what the step sees. */
 	const filler = (what: string, part: Part<Json>): ((index: number) => Json) => {
-		const scope = scopeOf(plan, run, place, part.reads, planned, extra);
+		const scope = scopeAt(at, part);
 		const as = step.forEach?.as ?? "item";
 		return (index) => {
 			const own = list === undefined ? scope : { ...scope, [as]: list[index] ?? null, index };
@@ -125,20 +119,12 @@ function policyOf({ id, forEach }: StepDefinition, total: number): { need?: numb
 	throw new MusterError("E_STEP_FAILED", `step "${id}" needs ${policy.quorum} items to complete and has ${total}`);
 }
 
-function beginWait(
-	plan: Plan,
-	run: Run,
-	place: Place,
-	planned: StepPlan,
-	path: string,
-	extra: Extra,
-	take: (name: string) => Signal | undefined,
-): Command[] {
+function beginWait(at: StepAt, take: (name: string) => Signal | undefined): Command[] {
+	const { planned, path } = at;
 	const { step, approval, duration } = planned;
 	const wait = step.wait as WaitDefinition;
 	const start = { kind: "start", step: path, items: "wait" as ItemKind, each: false, total: 1 } as const;
-	const fill = (part: Part<Json>): Json =>
-		named(`The "wait" of step "${step.id}"`, () => part.fill(scopeOf(plan, run, place, part.reads, planned, extra)));
+	const fill = (part: Part<Json>): Json => named(`The "wait" of step "${step.id}"`, () => part.fill(scopeAt(at, part)));
 	if (duration !== undefined) {
 		const given = fill(duration) as string | number;
 		return [{ ...start, wait: { kind: "duration" }, limitMs: toMs(given, `the wait of step "${step.id}"`) }];
@@ -163,14 +149,7 @@ const approvalOf = (title: string, content: Json, labels?: Record<string, string
 });
 
 /** Undoes what a completed step did: one task, or one for each item that completed. @throws E_EXPRESSION */
-export function beginUndo(
-	plan: Plan,
-	run: Run,
-	place: Place,
-	planned: StepPlan,
-	path: string,
-	done: RunStep,
-): Command[] {
+export function beginUndo({ plan, run, place, planned, path }: Omit<StepAt, "extra">, done: RunStep): Command[] {
 	const { step } = planned;
 	const undo = planned.undo as Part<Json>;
 	// The step itself is not among those that are over before it starts: it is seen through `steps` by name all the same.

@@ -17,7 +17,7 @@
  */
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { beginStep, beginUndo, nextItems } from "./begin.ts";
+import { beginStep, beginUndo, nextItems, type StepAt } from "./begin.ts";
 import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
 import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
@@ -112,9 +112,7 @@ class Wave {
 		}
 		try {
 			const take = (name: string): Signal | undefined => this.#signal(name);
-			for (const command of beginStep(this.#plan, this.#run, place, planned, path, this.#extra(place), take)) {
-				this.commands.push(command);
-			}
+			this.#push(beginStep(this.#at(place, planned, path), take));
 		} catch (error) {
 			this.#fail(path, error);
 		}
@@ -140,9 +138,7 @@ class Wave {
 		try {
 			if (step.open) this.#loop(planned, path, step, active);
 			else if (step.begun < step.total && (step.late || !isLost(step))) {
-				for (const command of nextItems(this.#plan, this.#run, place, planned, path, step, this.#extra(place))) {
-					this.commands.push(command);
-				}
+				this.#push(nextItems(this.#at(place, planned, path), step));
 			}
 		} catch (error) {
 			this.#fail(path, error);
@@ -278,11 +274,20 @@ class Wave {
 		if (path === undefined || step === undefined) return false;
 		const { place, planned } = stepOf(this.#plan, path);
 		try {
-			for (const command of beginUndo(this.#plan, this.#run, place, planned, path, step)) this.commands.push(command);
+			this.#push(beginUndo({ plan: this.#plan, run: this.#run, place, planned, path }, step));
 		} catch (error) {
 			this.#fail(path + COMPENSATE, error);
 		}
 		return true;
+	}
+
+	#at(place: Place, planned: StepPlan, path: string): StepAt {
+		return { plan: this.#plan, run: this.#run, place, planned, path, extra: this.#extra(place) };
+	}
+
+	/** One by one: a step may have more items than a call may have arguments. */
+	#push(commands: readonly Command[]): void {
+		for (const command of commands) this.commands.push(command);
 	}
 
 	/** What the aftermath knows besides. */

@@ -143,9 +143,7 @@ class Advance {
 	constructor(state: State, run: Run, at: number, emit: Emit, listener: EngineListener, open: Next[]) {
 		const definition = state.definitions.get(run.hash);
 		if (definition === undefined) {
-			throw new MusterError("E_RUN_MISFIT", `the definition ${run.hash} of the run ${run.id} is not in the journal`, {
-				details: { run: run.id },
-			});
+			throw new MusterError("E_RUN_MISFIT", `the definition ${run.hash} of the run ${run.id} is not in the journal`);
 		}
 		this.#state = state;
 		this.#run = run;
@@ -180,7 +178,6 @@ class Advance {
 			const data = toErrorData(thrown, "E_INTERNAL");
 			throw new MusterError("E_RUN_MISFIT", `the run ${id} cannot go on: ${data.message}`, {
 				hint: data.hint,
-				details: { run: id },
 				cause: thrown,
 			});
 		}

@@ -48,7 +48,9 @@ export const running = {
 		default: "normal",
 	}),
 	timeout: timeLimit.optional().describe("Hard limit: of one attempt of a `skill` step, of the whole step otherwise."),
-	idleTimeout: timeLimit.optional().describe("An attempt that reports no progress for this long ends."),
+	idleTimeout: timeLimit
+		.optional()
+		.describe("An attempt whose skill calls nothing of its context (progress, log, effect ...) for this long ends."),
 	stallTimeout: timeLimit
 		.optional()
 		.describe(

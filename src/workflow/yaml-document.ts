@@ -22,7 +22,10 @@ export interface YamlDocument {
 }
 
 export function readYaml(text: string): YamlDocument {
+	// Counted here: in a text that is broken badly enough the library's parser passes over line ends without telling.
 	const lines = new LineCounter();
+	lines.addNewLine(0);
+	for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) lines.addNewLine(end + 1);
 	const position = (at: number) => {
 		const { line, col } = lines.linePos(Math.min(at, text.length));
 		return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -33,7 +36,7 @@ export function readYaml(text: string): YamlDocument {
 		locate: () => 0,
 		position,
 	});
-	const parts = parse(text, lines);
+	const parts = parse(text);
 	if (!Array.isArray(parts)) return refused([parts]);
 	const document = compose(text, parts);
 	if (Array.isArray(document)) return refused(document);

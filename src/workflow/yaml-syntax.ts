@@ -1,5 +1,5 @@
 /** YAML text to the library's document: bounded while it is read, wrong syntax as problems. */
-import { Composer, type CST, type Document, Lexer, type LineCounter, Parser } from "yaml";
+import { Composer, type CST, type Document, Lexer, Parser } from "yaml";
 import { MAX_PROBLEMS, type Problem } from "./problems.ts";
 
 /** Room for the 20,000 steps that a workflow may have. */
@@ -15,10 +15,9 @@ export interface PlacedProblem extends Problem {
 }
 
 /** The syntax tree, or the first thing that is too large: found while it grows, before anything recursive looks at it. */
-export function parse(text: string, lines: LineCounter): CST.Token[] | PlacedProblem {
-	const parser = new Parser(lines.addNewLine);
+export function parse(text: string): CST.Token[] | PlacedProblem {
+	const parser = new Parser();
 	const refuse = (message: string): PlacedProblem => ({ path: [], message, at: parser.offset });
-	lines.addNewLine(0);
 	if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refuse(`the file is larger than ${MAX_FILE_BYTES} bytes`);
 	const parts: CST.Token[] = [];
 	let tokens = 0;

@@ -49,6 +49,17 @@ outputs:
   text: $\{{ steps.write.output }}
 `;
 
+test("a place lies inside of the text, however broken that is", () => {
+	const text = "[${{ steps.a.output }}---\n- ";
+	assert.throws(
+		() => parseWorkflow(text, "f"),
+		(error) => {
+			const { problems } = (error as MusterError).details as { problems: { line: number; column: number }[] };
+			return problems.every(({ line, column }) => column <= (text.split("\n")[line - 1]?.length ?? -1) + 1);
+		},
+	);
+});
+
 test("a file becomes the intermediate form: defaults merged, durations in milliseconds, one need as a list", () => {
 	const retry = { factor: 2, jitter: "full" } as const;
 	assert.deepEqual(parseWorkflow(FULL, "flow.yaml"), {

@@ -96,7 +96,7 @@ async function waitForEnd(
 	const interrupts = onInterrupt((signal) => {
 		if (signal === "SIGINT") terminal.say("cancelling the task; ^C again leaves at once");
 		// The wait ends with the task; where it cannot be cancelled, the second signal still ends the command.
-		connection.cancel(id).catch(() => undefined);
+		connection.cancel(id).catch((error: Error) => terminal.say(plain(`it cannot be cancelled: ${error.message}`)));
 	});
 	const task = await connection
 		.wait(id, timeoutMs === undefined ? {} : { timeoutMs })

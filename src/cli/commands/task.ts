@@ -57,6 +57,11 @@ function printTask(terminal: Terminal, task: TaskView): void {
 	if (task.children !== undefined) line("children", task.children.join(", "));
 	if (task.idempotencyKey !== undefined) line("key", task.idempotencyKey);
 	if (task.retryOf !== undefined) line("retry of", task.retryOf);
+	if (task.signs !== undefined) {
+		const { aliveMsAgo, activeMsAgo, progressMsAgo, stuck } = task.signs;
+		const times = `alive ${formatMs(aliveMsAgo)}, active ${formatMs(activeMsAgo)}, progress ${formatMs(progressMsAgo)} ago`;
+		line("signs", stuck ? `${times}; its progress stands still` : times);
+	}
 	printLimits(line, task);
 	line("input", shorten(task.input));
 	if (task.output !== undefined) line("output", shorten(task.output));
