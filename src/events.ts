@@ -1,5 +1,5 @@
 /**
- * The facts of the journal. One line of JSON each; `state.ts` folds them, nothing else gives them meaning.
+ * The facts of the journal. One line of JSON each; `fold/` folds them, nothing else gives them meaning.
  *
  * Short member names are on purpose: these lines are most of what is written. Every event carries `at`, the wall clock
  * in milliseconds when it was decided.

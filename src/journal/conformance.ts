@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { hasCode } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
-import { apply, createState, type Sink, type State } from "../state.ts";
+import { apply } from "../fold/fold.ts";
+import { createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Journal, OpenJournal } from "./journal.ts";
 

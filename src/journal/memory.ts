@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../clock.ts";
 import { decodeBody, type StoredEvent } from "../events.ts";
-import { apply, createState, type Sink, type State } from "../state.ts";
+import { apply } from "../fold/fold.ts";
+import { createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 import { GroupCommit } from "./group-commit.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
 import { decodeBody } from "../events.ts";
-import { apply, createState, type Sink, type State } from "../state.ts";
+import { apply } from "../fold/fold.ts";
+import { createState, type Sink, type State } from "../state.ts";
 import { listSnapshots, readSnapshot, type Snapshot } from "./snapshot.ts";
 import {
 	type Anchor,

@@ -17,7 +17,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { MusterError } from "../errors.ts";
-import { type Counts, createState, type Pause, relink, restoreTask, type State } from "../state.ts";
+import { relink, restoreTask } from "../fold/restore.ts";
+import { type Counts, createState, type Pause, type State } from "../state.ts";
 import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";

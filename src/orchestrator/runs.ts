@@ -5,10 +5,10 @@
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
+import { UNUSED_DEFINITIONS_KEPT } from "../fold/runs.ts";
 import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
-import { UNUSED_DEFINITIONS_KEPT } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";

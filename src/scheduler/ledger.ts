@@ -12,8 +12,10 @@
  */
 import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
+import { apply } from "../fold/fold.ts";
+import { pin, unpin } from "../fold/tasks.ts";
 import type { History, Journal, OpenJournal } from "../journal/journal.ts";
-import { apply, pin, type Sink, type State, unpin } from "../state.ts";
+import type { Sink, State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 

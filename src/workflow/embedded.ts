@@ -5,8 +5,9 @@
  */
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
+import { apply } from "../fold/fold.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
-import { apply, createState, type Sink, type State } from "../state.ts";
+import { createState, type Sink, type State } from "../state.ts";
 import type { NewTask, Priority, Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
 import { MAX_RUN_DEPTH, type StepDefinition, type WorkflowDefinition } from "./definition.ts";

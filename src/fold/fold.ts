@@ -1,0 +1,27 @@
+/** The fold: what each event does to the state, exhaustive by its type. S1: the only writer of the state. */
+import { MusterError } from "../errors.ts";
+import type { Event, EventType } from "../events.ts";
+import type { Sink, State } from "../state.ts";
+import { queueFolds } from "./queue.ts";
+import { runFolds } from "./runs.ts";
+import { taskFolds } from "./tasks.ts";
+
+type Fold<T extends EventType> = (state: State, event: Extract<Event, { type: T }>, sink: Sink) => void;
+export type Folds<T extends EventType> = { readonly [Type in T]: Fold<Type> };
+
+const folds: Folds<EventType> = {
+	"epoch.started"(state, event) {
+		state.epoch = event.epoch;
+	},
+	...taskFolds,
+	...runFolds,
+	...queueFolds,
+};
+
+/** Folds one event in. @throws E_JOURNAL_CORRUPT on an unknown type, E_INTERNAL when it does not fit (S2) */
+export function apply(state: State, event: Event, sink: Sink): void {
+	if (!Object.hasOwn(folds, event.type)) {
+		throw new MusterError("E_JOURNAL_CORRUPT", `the event type ${JSON.stringify(event.type)} is unknown`);
+	}
+	(folds[event.type] as Fold<EventType>)(state, event as never, sink);
+}
