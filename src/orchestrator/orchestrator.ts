@@ -20,11 +20,14 @@ import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
+import { Admission } from "./admission.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
+import { childrenOf } from "./children.ts";
 import { Crew } from "./crew.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
+import { Redriver } from "./redriver.ts";
 import { type RerunOptions, Runs } from "./runs.ts";
 import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
@@ -66,6 +69,7 @@ export class Orchestrator {
 	readonly #registry = new Registry();
 	readonly #dispatcher: Dispatcher;
 	readonly #submitter: Submitter;
+	readonly #redriver: Redriver;
 	readonly #reader: Reader;
 	readonly #canceller: Canceller;
 	readonly #superseder: Superseder;
@@ -108,6 +112,12 @@ export class Orchestrator {
 				},
 			},
 		});
+		const submitting = {
+			ledger: this.#ledger,
+			clock,
+			skill: (type: string) => this.#skills.get(type),
+			admission: new Admission({ ledger: this.#ledger, maxTasks: settings.maxTasks }),
+		};
 		this.#dispatcher = new Dispatcher({
 			clock,
 			log,
@@ -115,7 +125,7 @@ export class Orchestrator {
 			registry: this.#registry,
 			artifacts: parts.artifacts,
 			options: settings,
-			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
+			prepareChildren: (parent, specs) => childrenOf(submitting, parent, specs),
 			progressed: () => this.#changes.notify(),
 			asked: (task) => this.#waits.arm(task),
 		});
@@ -124,13 +134,8 @@ export class Orchestrator {
 		this.#canceller = new Canceller({ ...own, clock, log });
 		this.#superseder = new Superseder({ state: own.ledger.state, canceller: this.#canceller, log });
 		this.#crew = new Crew({ ...own, clock, log, startMs: settings.leaseMs });
-		this.#submitter = new Submitter({
-			ledger: this.#ledger,
-			clock,
-			newId: parts.newId,
-			skill: (type) => this.#skills.get(type),
-			maxTasks: settings.maxTasks,
-		});
+		this.#submitter = new Submitter({ ...submitting, newId: parts.newId });
+		this.#redriver = new Redriver({ ...submitting, submitter: this.#submitter });
 		const { newId, catalog } = parts;
 		const { ledger } = own;
 		this.#runs = new Runs({
@@ -142,7 +147,7 @@ export class Orchestrator {
 			canceller: this.#canceller,
 			submitter: this.#submitter,
 		});
-		this.#controls = new QueueControls({ ...own, reader: this.#reader, submitter: this.#submitter, clock });
+		this.#controls = new QueueControls({ ...own, reader: this.#reader, redriver: this.#redriver, clock });
 		const starting = { ledger, clock, log, newId, runs: this.#runs, maxTasks: settings.maxTasks };
 		this.#schedules = new Schedules({
 			...starting,
@@ -359,7 +364,7 @@ export class Orchestrator {
 	 */
 	async retry(id: string, { input }: { input?: unknown } = {}): Promise<string> {
 		this.#checkOpen();
-		return this.#submitter.again(this.#reader.find(id), input);
+		return this.#redriver.again(this.#reader.find(id), input);
 	}
 
 	/** Submits dead letters again, each once. @throws E_QUEUE_FULL, E_STORAGE_FULL, E_TASK_UNKNOWN, E_INPUT_INVALID */
