@@ -29,7 +29,9 @@ import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-contro
 import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
 import { Redriver } from "./redriver.ts";
 import { type RerunOptions, Runs } from "./runs.ts";
-import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
+import type { ScheduleSpec } from "./schedule-spec.ts";
+import type { ScheduleView } from "./schedule-view.ts";
+import { Schedules } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";

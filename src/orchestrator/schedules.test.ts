@@ -5,7 +5,7 @@ import { type ErrorCode, hasCode } from "../errors.ts";
 import { decodeBody, type Event } from "../events.ts";
 import { defineSkill } from "../skill/skill.ts";
 import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
-import type { ScheduleSpec } from "./schedules.ts";
+import type { ScheduleSpec } from "./schedule-spec.ts";
 
 const code = (wanted: ErrorCode) => (error: unknown) => hasCode(error, wanted);
 const MINUTE = 60_000;
