@@ -12,21 +12,13 @@ import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import {
-	advanceRun,
-	afterRun,
-	type Beginning,
-	beginRun,
-	createdRun,
-	type EngineListener,
-	expireStep,
-	mayGoOn,
-	type Next,
-	promote,
-} from "../workflow/embedded.ts";
+import { advanceRun, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
+import { type Beginning, beginRun } from "../workflow/run-begin.ts";
+import { afterRun, createdRun, type Next, promote } from "../workflow/run-queue.ts";
+import { expireStep } from "../workflow/step-task.ts";
 import type { Canceller } from "./canceller.ts";
 import { stepsToCopy } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
