@@ -236,6 +236,35 @@ test("nothing begins in an item whose step is over by the same wave", () => {
 	assert.equal(play.run.steps["g.1.b"], undefined);
 });
 
+test("an item that its step did not wait for ends nothing when the list around it is over", () => {
+	const quorum = (id: string) => step(id, [], { forEach: { in: [1, 2], as: "m", onFailure: { quorum: 1 } } });
+	const each = step("each", [], { forEach: { in: [1, 2], as: "n" }, steps: [quorum("a")] });
+	const again = step("again", [], { loop: { max: 2, steps: [quorum("b")] } });
+	const play = new Play(flow([each, again, step("other")]));
+	play.go();
+	play.complete("each.0.a");
+	assert.equal(brief(play.complete("again.0.b")), "again.1. again.1.b");
+	assert.equal(brief(play.fail("other")), "");
+	assert.equal(brief(play.fail("each.0.a", 1)), "");
+	assert.equal(brief(play.fail("again.0.b", 1)), "");
+	assert.equal(play.run.steps.each?.state, "running");
+	play.complete("each.1.a");
+	assert.equal(brief(play.complete("again.1.b")), "~again fail");
+});
+
+test("an item that has ended does not end a second time", () => {
+	const forEach: ForEachDefinition = { in: [1, 2, 3], as: "n" };
+	const play = new Play(flow([step("g", [], { forEach, steps: [step("a")] }), step("t", [], { forEach })]));
+	play.go();
+	play.complete("g.0.a");
+	play.complete("t", null, 0);
+	play.fail("t", 1);
+	const twice = { code: "E_INTERNAL", message: /has ended already/ };
+	for (const [path, index] of [["g", 0] as const, ["t", 0] as const, ["t", 1] as const]) {
+		assert.throws(() => play.settle({ path, index }, { output: 1 }), twice);
+	}
+});
+
 test("compensation, onFailure and finally follow each other after a failure", () => {
 	const undo = (id: string) => ({ compensate: { skill: "undo", with: x(`steps.${id}.output`) } });
 	const steps = [step("a", [], undo("a")), step("b", ["a"], undo("b")), step("c", ["b"])];
