@@ -118,7 +118,8 @@ test("after a failed step nothing new starts, and when nothing runs any more the
 test("when a step fails, waits and inner runs are given up, also deep inside, and tasks come to their end", () => {
 	const inside = [step("wait", [], { wait: { signal: "go" } }), step("next", ["wait"])];
 	const steps = [step("a"), step("task"), step("group", [], { steps: inside }), step("run", [], { workflow: "other" })];
-	const play = new Play(flow(steps));
+	const other = flow([step("a")], {}, { name: "other" });
+	const play = new Play(flow(steps), {}, [other]);
 	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
 	assert.equal(brief(play.fail("a")), "~group.0.wait ~run");
 	assert.equal(play.run.steps.group?.state, "failed");
@@ -261,7 +262,8 @@ test("an item that has ended does not end a second time", () => {
 	play.fail("t", 1);
 	const twice = { code: "E_INTERNAL", message: /has ended already/ };
 	for (const [path, index] of [["g", 0] as const, ["t", 0] as const, ["t", 1] as const]) {
-		assert.throws(() => play.settle({ path, index }, { output: 1 }), twice);
+		const end = () => play.emit({ type: "item.ended", at: 0, run: "run-1", step: path, index, output: 1 });
+		assert.throws(end, twice);
 	}
 });
 
