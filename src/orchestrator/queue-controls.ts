@@ -174,8 +174,8 @@ export class QueueControls {
 
 const isOpen =
 	(ledger: Ledger) =>
-	({ id }: Task): boolean =>
-		!ledger.isRedriven(id) && ledger.task(redriveId(id)) === undefined;
+	(task: Task): boolean =>
+		!ledger.isRedriven(task) && ledger.task(redriveId(task.id)) === undefined;
 
 /** @throws E_INPUT_INVALID */
 function checkLimit(limit = MAX_DEAD): number {
