@@ -136,6 +136,7 @@ describe("dead letters", () => {
 	it("stay put away while the task that delegated them goes on, after a restart, and when it ends", async (t) => {
 		const dataDir = temporaryFolder(t);
 		const { promise, resolve } = Promise.withResolvers<void>();
+		t.after(() => resolve());
 		const held = defineSkill({ name: "held", description: "Waits.", run: () => promise.then(() => null) });
 		const open = () => startTest(t, { dataDir, skills: [broken, held], coordinators: 1 });
 		const first = await open();
