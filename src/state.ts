@@ -72,7 +72,7 @@ export interface Sink {
 	placed?(task: Task): void;
 	/** It became terminal; it may stay in the state for a while (S3). */
 	ended?(task: Task): void;
-	/** A dead letter that is over and gone was submitted again as another task, or put away. */
+	/** A dead letter that has left the state was submitted again as another task, or put away. */
 	redriven?(id: string, as: string | undefined): void;
 }
 

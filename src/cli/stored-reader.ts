@@ -49,7 +49,7 @@ export class StoredReader implements Reader {
 				run: (id) => state.runs.get(id) ?? runs.get(id) ?? history.run(id),
 				recentTasks: () => tasks.values(),
 				recentRuns: () => runs.values(),
-				isRedriven: (id) => redriven.has(id),
+				isRedriven: (task) => task.redriven !== undefined || redriven.has(task.id),
 			},
 			registry: new Registry(),
 			clock: systemClock,

@@ -218,6 +218,8 @@ export interface Task {
 	/** Why it failed, was cancelled or skipped; between attempts the last attempt's error. */
 	error: ErrorData | undefined;
 	endedAt: number | undefined;
+	/** A dead letter that was done again as this task, or ("") put away while it was still in the state. */
+	redriven: string | undefined;
 }
 
 /** What a submit stores of a task; the rest of {@link Task} follows from later events. */
@@ -245,7 +247,8 @@ type Mutable =
 	| "effects"
 	| "output"
 	| "error"
-	| "endedAt";
+	| "endedAt"
+	| "redriven";
 
 /** A task as it begins. Every member is there from the start, so that all tasks share one shape in memory. */
 export function createTask(fresh: NewTask, state: TaskState, openDependencies: number): Task {
@@ -290,6 +293,7 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		output: undefined,
 		error: undefined,
 		endedAt: undefined,
+		redriven: undefined,
 	};
 }
 
