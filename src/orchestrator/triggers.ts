@@ -2,13 +2,11 @@
  * Enabled workflows: what starts their runs by itself. An enabling is pinned to its definition like a run; a changed file
  * changes nothing until it is enabled again. Times are in `schedules.ts`; here are events and webhooks.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
-import { readSecret } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
-import { canonicalJson, copyJson, type Json } from "../json.ts";
+import { canonicalJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
@@ -20,6 +18,7 @@ import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
 import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
+import { isSigned, jsonOf, secretOf } from "./webhook.ts";
 
 export interface EnabledView {
 	workflow: string;
@@ -68,7 +67,6 @@ export interface TriggersParts {
 
 /** How far the time of a webhook call may lie from ours: an older call is refused, so that nobody can repeat it. */
 const WEBHOOK_MS = 5 * 60_000;
-const MAX_SECRET_BYTES = 4_096;
 
 export class Triggers {
 	readonly #parts: TriggersParts;
@@ -153,7 +151,7 @@ export class Triggers {
 	 * @throws E_UNAUTHORIZED unless one of the triggers at this path takes the signature, E_INPUT_INVALID
 	 */
 	async webhook(call: WebhookCall): Promise<Started> {
-		const { ledger, clock } = this.#parts;
+		const { ledger, clock, log } = this.#parts;
 		const [id, timestamp, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(call.header);
 		const now = clock.now();
 		const isRecent = /^\d{1,12}$/.test(timestamp ?? "") && Math.abs(Number(timestamp) * 1_000 - now) <= WEBHOOK_MS;
@@ -162,7 +160,7 @@ export class Triggers {
 			for (const { hash } of ledger.state.triggers.values()) {
 				for (const trigger of ledger.state.definitions.get(hash)?.triggers ?? []) {
 					if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
-					const secret = this.#secretOf(trigger.webhook.secret);
+					const secret = secretOf(trigger.webhook.secret, log);
 					if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
 				}
 			}
@@ -221,19 +219,6 @@ export class Triggers {
 			}
 		}
 		return started;
-	}
-
-	#secretOf(reference: string): Buffer | undefined {
-		const [, kind, name = ""] = /^\$\{(env|file):(.+)\}$/.exec(reference) ?? [];
-		try {
-			const text = kind === "env" ? readSecret(name) : kind === "file" ? readFileSync(name, "utf8").trim() : undefined;
-			if (text === undefined || text === "" || text.length > MAX_SECRET_BYTES)
-				throw new Error("it is not there, or empty");
-			return /^whsec_/.test(text) ? Buffer.from(text.slice("whsec_".length), "base64") : Buffer.from(text);
-		} catch (error) {
-			this.#parts.log.error("the secret of a webhook cannot be read", { reference, error: (error as Error).message });
-			return undefined;
-		}
 	}
 }
 
@@ -310,24 +295,4 @@ function enablingInputs(
 		});
 	}
 	return absolutePaths(definition, inputs, ".") as { [name: string]: Json };
-}
-
-function isSigned(given: string, secret: Buffer, before: string, body: Uint8Array): boolean {
-	const wanted = createHmac("sha256", secret).update(before).update(body).digest();
-	return given.split(" ").some((part) => {
-		if (!part.startsWith("v1,")) return false;
-		const signature = Buffer.from(part.slice("v1,".length), "base64");
-		return signature.length === wanted.length && timingSafeEqual(signature, wanted);
-	});
-}
-
-/** @throws E_INPUT_INVALID */
-function jsonOf(body: Uint8Array): Json {
-	let text: unknown;
-	try {
-		text = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-	} catch (error) {
-		throw new MusterError("E_INPUT_INVALID", `the body is not JSON: ${(error as Error).message}`);
-	}
-	return copyJson(text, "the body", "E_INPUT_INVALID");
 }
