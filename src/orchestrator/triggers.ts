@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
-import { hasCode, MusterError } from "../errors.ts";
+import { hasCode, MusterError, toErrorData } from "../errors.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
@@ -78,7 +78,8 @@ export class Triggers {
 	/**
 	 * Its triggers start runs from now on, with these inputs where a trigger gives none. Enabling again takes the place of the
 	 * enabling before. Resolves when it is durable.
-	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID,
+	 * E_CONFIG_INVALID when the secret of a webhook is no key
 	 */
 	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
@@ -87,6 +88,7 @@ export class Triggers {
 		const { definition, hash, file } = known;
 		const { name } = definition;
 		checkTriggers(definition);
+		await this.#checkSecrets(definition);
 		const trigger: NewTrigger = {
 			...{ id: name, hash },
 			...(Object.keys(uses).length > 0 && { uses }),
@@ -151,18 +153,18 @@ export class Triggers {
 	 * @throws E_UNAUTHORIZED unless one of the triggers at this path takes the signature, E_INPUT_INVALID
 	 */
 	async webhook(call: WebhookCall): Promise<Started> {
-		const { ledger, clock, log } = this.#parts;
+		const { ledger, clock } = this.#parts;
 		const [id, timestamp, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(call.header);
 		const now = clock.now();
 		const isRecent = /^\d{1,12}$/.test(timestamp ?? "") && Math.abs(Number(timestamp) * 1_000 - now) <= WEBHOOK_MS;
 		const taken = new Set<TriggerDefinition>();
 		if (id !== undefined && /^[\x21-\x7e]{1,200}$/.test(id) && isRecent && signature !== undefined) {
-			for (const { hash } of ledger.state.triggers.values()) {
-				for (const trigger of ledger.state.definitions.get(hash)?.triggers ?? []) {
-					if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
-					const secret = secretOf(trigger.webhook.secret, log);
-					if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
-				}
+			const { triggers, definitions } = ledger.state;
+			const all = [...triggers.values()].flatMap(({ hash }) => definitions.get(hash)?.triggers ?? []);
+			for (const trigger of all) {
+				if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
+				const secret = await this.#secretOf(trigger.webhook.secret);
+				if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
 			}
 		}
 		if (taken.size === 0) {
@@ -180,6 +182,27 @@ export class Triggers {
 			started = this.#start(emit, event, true, "webhook", (trigger) => taken.has(trigger));
 		});
 		return started;
+	}
+
+	/** One that is not there may still come, or be there for another process: the calls until then are refused. */
+	async #checkSecrets({ name, triggers = [] }: WorkflowDefinition): Promise<void> {
+		for (const trigger of triggers) {
+			if (!("webhook" in trigger) || (await secretOf(trigger.webhook.secret)) !== undefined) continue;
+			this.#parts.log.warn("the secret of a webhook is not there", { workflow: name, secret: trigger.webhook.secret });
+		}
+	}
+
+	/** For a call: what is wrong with the secret is told to the log, and is nobody's business who calls. */
+	async #secretOf(reference: string): Promise<Buffer | undefined> {
+		try {
+			const secret = await secretOf(reference);
+			if (secret === undefined) this.#parts.log.error("the secret of a webhook is not there", { secret: reference });
+			return secret;
+		} catch (error) {
+			const { code, message } = toErrorData(error);
+			this.#parts.log.error("the secret of a webhook cannot be used", { secret: reference, code, error: message });
+			return undefined;
+		}
 	}
 
 	#start(
