@@ -15,6 +15,7 @@ import { type ScheduleView, scheduleViews } from "../orchestrator/schedule-view.
 import { type EnabledView, enabledViews } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
 import { type ApprovalView, openQuestions } from "../orchestrator/waits.ts";
+import { pauseOfTask } from "../scheduler/pauses.ts";
 import { Registry } from "../scheduler/registry.ts";
 import type { State } from "../state.ts";
 import { isTerminal, type Task } from "../task/task.ts";
@@ -138,27 +139,18 @@ export class StoredReader implements Reader {
 			const text = `what holds it back is known to process ${owner.pid} alone, which runs without a server: there, task(id).waiting says it`;
 			return { ...task, waiting: { reason: "elsewhere", text } };
 		}
-		const pause = this.#pauseOf(task);
+		// A pause outlives the process: a server alone would not let it start.
+		const { state } = this.#stored;
+		const live = state.tasks.get(task.id);
+		const pause = live && pauseOfTask(live, state);
 		if (pause !== undefined) {
-			return {
-				...task,
-				waiting: { reason: "paused", text: `${pause} is paused; it goes on with: muster resume ${pause}` },
-			};
+			const text = `${pause.text}; it goes on with: muster resume ${pause.scope}`;
+			return { ...task, waiting: { ...pause, text } };
 		}
 		const verb = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
 		const text = `nothing works on this folder; it ${verb}${limitsOf(task)}`;
 		return { ...task, waiting: { reason: "stopping", text } };
 	};
-
-	/** A pause outlives the process: a server alone would not let it start. */
-	#pauseOf({ type, run }: TaskView): string | undefined {
-		const { runs, paused } = this.#stored.state;
-		const scopes = ["all", `type:${type}`];
-		for (let at = run && runs.get(run.id); at !== undefined; at = at.parent && runs.get(at.parent.id)) {
-			scopes.push(`workflow:${at.workflow}`, `run:${at.id}`);
-		}
-		return scopes.find((scope) => paused.has(scope));
-	}
 }
 
 /** What holds for it then, as far as it can be known before. */

@@ -2,8 +2,9 @@
 import type { State } from "../state.ts";
 import { defaultRetry } from "../task/retry.ts";
 import type { Task } from "../task/task.ts";
-import { LimitGate, PauseGate, RateGate, SuspectGate } from "./gates.ts";
+import { LimitGate, RateGate, SuspectGate } from "./gates.ts";
 import type { Held, Matcher } from "./matcher.ts";
+import { pauseOfTask } from "./pauses.ts";
 import type { Registry, Seat } from "./registry.ts";
 
 export interface WaitingReason {
@@ -30,7 +31,7 @@ export interface WaitingReason {
 	/** A sentence for a person. */
 	text: string;
 	/**
-	 * What is paused or limited: `all`, `type:T`, `workflow:W`, `run:R`, `key:K` (a concurrency key), `rate:K`, or `suspects`
+	 * What is paused or limited: `all`, `type:T`, `workflow:W`, `run:R`, `key:K` (a concurrency key), `rate:K`, `threads`, or `suspects`
 	 * (tasks that are given up when the process dies once more over them).
 	 */
 	scope?: string;
@@ -101,8 +102,8 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	if (world.stopping)
 		return { reason: "stopping", text: "the orchestrator is stopping; it starts after the next start" };
 	if (world.full) return { reason: "storage-full", text: "the disk is full; nothing new starts until there is space" };
-	const pause = ["all", `type:${task.type}`].find((scope) => world.state.paused.has(scope));
-	if (pause !== undefined) return paused(pause, world);
+	const pause = pauseOfTask(task, world.state);
+	if (pause !== undefined) return pause;
 	const { type, capabilities } = task;
 	const demand = [type, ...(capabilities ?? [])].join(" + ");
 	if (!registry.canDo(type, capabilities)) {
@@ -124,14 +125,11 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	if (!("gate" in held)) {
 		const { limit, scope } = held;
-		const ofType = scope !== "all";
-		const holders = idsOf(Iterator.from(world.running()).filter(({ type }) => !ofType || type === task.type));
-		const what = ofType ? `of type ${task.type}` : "task(s) in all";
-		const text = `at most ${limit} ${what} may run at the same time; it waits for ${holders.join(", ")}`;
+		const holders = idsOf(Iterator.from(world.running()).filter(({ type }) => held.has(type)));
+		const text = `${limitText(limit, scope, task)} at the same time; it waits for ${holders.join(", ")}`;
 		return { reason: "limit", text, scope, holders, ...estimate(task, world.matcher) };
 	}
 	const { gate } = held;
-	if (gate instanceof PauseGate) return paused(gate.scope, world);
 	if (gate instanceof RateGate) {
 		const until = world.nowMs + Math.ceil(gate.opensInMs());
 		const text = `the rate of ${gate.rateKey} gives the next start at ${iso(until)}`;
@@ -147,12 +145,10 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	return { reason: "limit", text, scope: `key:${key}`, holders };
 }
 
-function paused(scope: string, { state }: WaitingWorld): WaitingReason {
-	const { at: since, reason } = state.paused.get(scope) ?? { at: 0 };
-	const what = scope === "all" ? "everything" : scope;
-	const said = reason === undefined ? "" : ` (${reason})`;
-	const text = `${what} is paused since ${iso(since)}${said}; it goes on with: muster resume ${scope}`;
-	return { reason: "paused", text, scope, since };
+function limitText(limit: number, scope: string, { type }: Task): string {
+	if (scope === "threads")
+		return `skills like ${type} run in threads, of which there are ${limit}: at most ${limit} may run`;
+	return `at most ${limit} ${scope === "all" ? "task(s) in all" : `of type ${type}`} may run`;
 }
 
 function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: number } {

@@ -36,9 +36,9 @@ export type Trigger =
 	| "delay"
 	/** An agent took it. */
 	| "start"
-	/** The attempt handed work to children and gave its slot back. */
+	/** The attempt handed work to children, or asked a person, and gave its slot back. */
 	| "suspend"
-	/** The children are done. */
+	/** The children are done, or the question is answered. */
 	| "wake"
 	| "complete"
 	/** The attempt failed and another one is due later. */
