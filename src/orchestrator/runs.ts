@@ -28,7 +28,7 @@ import { checkGroup } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
 import type { Canceller } from "./canceller.ts";
-import { stepsToCopy } from "./rerun.ts";
+import { takeOver } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
 
 export interface RunsParts {
@@ -115,13 +115,14 @@ export class Runs {
 			});
 		}
 		const { uses, definitions, definition, hash } = await this.#definitionsOf(old, latest);
+		const { copied, origins } = takeOver(definition, old, from);
 		const run: NewRun = {
 			...{ id: this.#parts.newId("run"), workflow: old.workflow, hash },
 			inputs: checkInputs(definition, { ...old.inputs, ...inputs }),
 			...(Object.keys(uses).length > 0 && { uses }),
 			fork: { run: old.id, ...(from !== undefined && { step: from }) },
+			...(Object.keys(origins).length > 0 && { origins }),
 		};
-		const copied = stepsToCopy(definition, old, from);
 		await this.begin({ run, definitions, isKnown: (known) => this.isKept(known), copied });
 		return run.id;
 	}
