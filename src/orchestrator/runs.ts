@@ -53,7 +53,10 @@ export interface RerunOptions {
 	from?: string;
 	/** In place of those of the old run. */
 	inputs?: Record<string, unknown>;
-	/** On the present definition of this name, not on the one that the old run was pinned to. */
+	/**
+	 * On the present definition of this name, not on the one that the old run was pinned to. Steps that say something else
+	 * now are done again, and all that needs them.
+	 */
 	latest?: boolean;
 }
 
@@ -115,7 +118,8 @@ export class Runs {
 			});
 		}
 		const { uses, definitions, definition, hash } = await this.#definitionsOf(old, latest);
-		const { copied, origins } = takeOver(definition, old, from);
+		const before = hash === old.hash ? definition : this.#parts.ledger.state.definitions.get(old.hash);
+		const { copied, origins } = takeOver(definition, before, old, from);
 		const run: NewRun = {
 			...{ id: this.#parts.newId("run"), workflow: old.workflow, hash },
 			inputs: checkInputs(definition, { ...old.inputs, ...inputs }),
@@ -146,7 +150,7 @@ export class Runs {
 		const { known, uses, definitions } = await this.resolve(old.workflow);
 		if (!latest && known.hash !== old.hash) {
 			throw new MusterError("E_WORKFLOW_UNKNOWN", `the definition that ${old.id} was pinned to is not kept any more`, {
-				hint: "Run it on the present one with latest (muster retry RUN --latest).",
+				hint: "Run all of it again on the present one with latest (muster retry RUN --latest).",
 			});
 		}
 		return { uses, definitions, definition: known.definition, hash: known.hash };
