@@ -105,6 +105,31 @@ describe("a run that does not fit its definition", () => {
 		assert.equal(host.orchestrator.status().taskQueue.running, 0);
 	});
 
+	it("holds up no event for others, when its filter meets what does not fit", async (t) => {
+		const { host } = await open(t);
+		const { orchestrator } = host;
+		const first: StepDefinition = { id: "first", needs: [], skill: "echo", with: 1 };
+		const filter = "event.data == steps.first.output";
+		const second: StepDefinition = { id: "second", needs: ["first"], wait: { event: { type: "paid", filter } } };
+		const old = await orchestrator.startRun(flow([first, second]));
+		await turns(20);
+		await orchestrator.cancel(old);
+		const bad = await orchestrator.retryRun(old);
+		const good = await orchestrator.startRun(flow([first, second], { name: "good" }));
+		await turns(20);
+		await host.restart(
+			damaged((event) => {
+				if (event.type !== "step.copied") return event;
+				const { outputs: _, ...record } = event.record;
+				return { ...event, record: record as typeof event.record };
+			}),
+		);
+		assert.equal(host.orchestrator.run(bad).state, "running");
+		assert.equal((await host.orchestrator.sendEvent({ type: "paid", data: 1 })).waits, 1);
+		assert.equal((await host.orchestrator.waitRun(good)).state, "completed");
+		assert.equal(host.orchestrator.run(bad).waiting?.reason, "misfit");
+	});
+
 	it("holds up no other run", async (t) => {
 		const { host, release } = await open(t);
 		const bad = await host.orchestrator.startRun(definition);

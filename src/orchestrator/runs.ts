@@ -71,7 +71,7 @@ export class Runs {
 		this.#listener = {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
-			misfit: (run, error, emit) => this.#park(run, error, emit),
+			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run, definition) => {
 				if (definition.concurrency?.policy === "cancel-previous") this.#supersede(run);
 			},
@@ -259,8 +259,8 @@ export class Runs {
 		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
 	}
 
-	/** A run that does not fit its definition is parked, and never fails what led to it. */
-	#park(run: Run, thrown: unknown, emit: Emit): void {
+	/** A run that does not fit its definition is parked, and never fails what led to it. Part of a transaction. */
+	park(run: Run, thrown: unknown, emit: Emit): void {
 		const { clock, log } = this.#parts;
 		log.error("a run cannot go on and is parked", { run: run.id, error: toErrorData(thrown).message });
 		if (run.state !== "running") throw thrown;
