@@ -41,7 +41,7 @@ export interface WaitingReason {
 	holders?: string[];
 	/** When it goes on at the earliest (an approval: when it expires), milliseconds since 1970. */
 	until?: number;
-	/** About how long until it starts, from the pace of the last starts of its kind; see `Matcher.estimateMs`. */
+	/** About how long until it starts, going by the last ones of its kind; see `Matcher.estimateMs`. */
 	estimateMs?: number;
 }
 
@@ -142,7 +142,7 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	}
 	const { key, limit } = task.concurrency ?? { key: "", limit: 1 };
 	const text = `at most ${limit} of the concurrency key ${key} may run at the same time; it waits for ${holders.join(", ")}`;
-	return { reason: "limit", text, scope: `key:${key}`, holders };
+	return { reason: "limit", text, scope: `key:${key}`, holders, ...estimate(task, world.matcher) };
 }
 
 function limitText(limit: number, scope: string, { type }: Task): string {
