@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { MemoryHost, turns } from "../../test/memory-host.ts";
+import { TerminalError } from "../errors.ts";
 import { defineSkill } from "../skill/skill.ts";
 import type { StepDefinition } from "../workflow/definition.ts";
 
@@ -34,4 +35,31 @@ it("a step says why it has not begun, or why nothing of it runs", async (t) => {
 	await host.pass(100);
 	await host.orchestrator.cancel(id);
 	assert.deepEqual(Object.values(why()), [undefined, undefined, undefined, undefined]);
+});
+
+it("a step that failed ends its run also when others were begun that nobody can do, and is named as the reason", async (t) => {
+	const fails = defineSkill({
+		name: "fails",
+		description: "Fails.",
+		run: () => {
+			throw new TerminalError("broken");
+		},
+	});
+	const echo = defineSkill({ name: "echo", description: "Returns its input.", run: (input) => input });
+	const host = await MemoryHost.open(t, { skills: [fails, echo] });
+	const step = (id: string, more: Partial<StepDefinition>): StepDefinition => ({ id, needs: [], with: {}, ...more });
+	const id = await host.orchestrator.startRun({
+		...{ name: "flow", inputs: {}, outputs: {} },
+		steps: [
+			step("nobody", { skill: "unknown" }),
+			step("late", { skill: "echo", rate: { key: "slow", limit: 1, perMs: 86_400_000 } }),
+			step("bad", { skill: "fails" }),
+		],
+		onFailure: [step("tell", { skill: "echo" })],
+	});
+	await host.pass(1_000);
+	const run = host.orchestrator.run(id);
+	assert.equal(run.state, "failed");
+	assert.match(run.error?.message ?? "", /^Step "bad" failed: broken/);
+	assert.equal(run.steps.find((view) => view.id === "onFailure.tell")?.state, "completed");
 });
