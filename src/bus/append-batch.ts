@@ -9,12 +9,18 @@ const MAX_UNDER_WAY = 200_000;
 /** Characters of their lines. */
 const MAX_UNDER_WAY_LENGTH = 64 * 1024 * 1024;
 
-type Told = (outcome: AppendOutcome | undefined, error: unknown) => void;
+/** Events that are kept all or none, and who is told what became of them. */
+export interface Append {
+	readonly events: readonly AppendEvent[];
+	/** @param outcomes those of its events begin at `from` */
+	settle(outcomes: readonly AppendOutcome[], from: number): void;
+	fail(error: unknown): void;
+}
 
 interface Turn {
+	appends: Append[];
 	events: AppendEvent[];
 	lines: string[];
-	told: Told[];
 	length: number;
 }
 
@@ -38,13 +44,12 @@ export class AppendBatch {
 		this.#world = world;
 	}
 
-	/**
-	 * All of them or none. @param told called for each, in order: what became of it, or the error of all
-	 * @throws E_BUS_FULL when too much is under way
-	 */
-	add(events: readonly AppendEvent[], told: (index: number, ...result: Parameters<Told>) => void): void {
+	/** @throws E_BUS_FULL when too much is under way */
+	add(append: Append): void {
+		const { events } = append;
 		const lines = events.map(encodeEvent);
-		const length = lines.reduce((sum, line) => sum + line.length, 0);
+		let length = 0;
+		for (const line of lines) length += line.length;
 		if (this.#underWay + events.length > MAX_UNDER_WAY || this.#length + length > MAX_UNDER_WAY_LENGTH) {
 			throw new MusterError("E_BUS_FULL", `${this.#underWay} appends wait for the disk already`, {
 				hint: "Wait for some of them before you append more.",
@@ -52,11 +57,9 @@ export class AppendBatch {
 		}
 		const turn = this.#turn;
 		if (turn.events.length === 0) queueMicrotask(() => void this.#send());
-		for (const [i, event] of events.entries()) {
-			turn.events.push(event);
-			turn.lines.push(lines[i] as string);
-			turn.told.push((...result) => told(i, ...result));
-		}
+		turn.appends.push(append);
+		for (const event of events) turn.events.push(event);
+		for (const line of lines) turn.lines.push(line);
 		turn.length += length;
 		this.#underWay += events.length;
 		this.#length += length;
@@ -66,21 +69,28 @@ export class AppendBatch {
 	async #send(): Promise<void> {
 		const turn = this.#turn;
 		this.#turn = emptyTurn();
+		let over = false;
 		const end = (): void => {
+			over = true;
 			this.#underWay -= turn.events.length;
 			this.#length -= turn.length;
 		};
 		try {
 			await this.#world.request(turn.events, turn.lines, (outcomes) => {
 				end();
-				for (const [i, told] of turn.told.entries()) told(outcomes[i], undefined);
+				let from = 0;
+				for (const append of turn.appends) {
+					append.settle(outcomes, from);
+					from += append.events.length;
+				}
 				this.#world.applied(new Set(turn.events.map(({ stream }) => stream)));
 			});
 		} catch (error) {
+			if (over) throw error; // nothing above may throw once it is durable
 			end();
-			for (const told of turn.told) told(undefined, error);
+			for (const append of turn.appends) append.fail(error);
 		}
 	}
 }
 
-const emptyTurn = (): Turn => ({ events: [], lines: [], told: [], length: 0 });
+const emptyTurn = (): Turn => ({ appends: [], events: [], lines: [], length: 0 });

@@ -7,11 +7,11 @@ import { firstSeq, isOpen, isTooOld, knownId, messageAt, wants } from "../fold/s
 import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
-import { AppendBatch, type AppendEvent } from "./append-batch.ts";
+import { type Append, AppendBatch, type AppendEvent } from "./append-batch.ts";
 import type { Headers } from "./bus.ts";
 import { type ConsumerWorld, LiveConsumer } from "./consumer.ts";
 import { checkHeaders, frozen, NO_HEADERS, takeData } from "./envelope.ts";
-import { type AppendOutcome, type Consumer, type KeptMessage, type Letter, type Stream, sizeOf } from "./record.ts";
+import type { AppendOutcome, Consumer, KeptMessage, Letter, Stream } from "./record.ts";
 import type {
 	Appended,
 	AppendOptions,
@@ -42,6 +42,8 @@ import { atLeastOne } from "./subscription.ts";
 const MAX_AT_ONCE = 10_000;
 const DEFAULT_READ = 100;
 const ROUTED_SUBJECTS = 10_000;
+/** What a message may take besides its data: subject, id, headers. */
+const MOST_BESIDES = 1_000;
 
 export interface LiveMessage {
 	subject: string;
@@ -135,53 +137,39 @@ export class EmbeddedStreams implements Streams {
 	}
 
 	async append(subject: string, data: Json, options: AppendOptions = {}): Promise<Appended> {
-		const { messageId, headers, expectedLastSeq } = options;
-		const [appended] = await this.#append([
-			{
-				...{ subject, data },
-				...(messageId !== undefined && { messageId }),
-				...(headers !== undefined && { headers }),
-				...(expectedLastSeq !== undefined && { expectedLastSeq }),
-			},
-		]);
+		this.#checkOpen();
+		const [appended] = await this.#append([this.#toEvent(subject, data, options)]);
 		return appended as Appended;
 	}
 
 	async appendMany(messages: Parameters<Streams["appendMany"]>[0]): Promise<Appended[]> {
+		this.#checkOpen();
 		if (messages.length > MAX_AT_ONCE) {
 			throw new MusterError("E_INPUT_TOO_LARGE", `${messages.length} messages of at most ${MAX_AT_ONCE} at once`);
 		}
-		return this.#append(
-			messages.map(({ subject, data, messageId, headers }) => ({
-				...{ subject, data },
-				...(messageId !== undefined && { messageId }),
-				...(headers !== undefined && { headers }),
-			})),
-		);
+		return this.#append(messages.map((message) => this.#toEvent(message.subject, message.data, message)));
 	}
 
-	#append(messages: readonly ({ subject: string; data: Json } & AppendOptions)[]): Promise<Appended[]> {
-		this.#checkOpen();
-		if (messages.length === 0) return Promise.resolve([]);
-		const events = messages.map((message) => this.#toEvent(message));
+	#append(events: readonly AppendEvent[]): Promise<Appended[]> {
 		const known = this.#known(events);
 		if (known !== undefined) return Promise.resolve(known);
-		const { promise, resolve, reject } = Promise.withResolvers<Appended[]>();
-		const results: Appended[] = [];
-		let refused: unknown;
-		this.#appends.add(events, (i, outcome, error) => {
-			const event = events[i] as AppendEvent;
-			if (outcome?.kind === "kept") {
-				this.#parts.deliver(live(outcome.message));
-				results.push({ stream: event.stream, seq: outcome.message.seq, duplicate: false });
-			} else if (outcome?.kind === "duplicate") {
-				results.push({ stream: event.stream, seq: outcome.seq, duplicate: true });
-			} else refused ??= outcome === undefined ? error : refusal(event, outcome);
-			if (i < events.length - 1) return;
-			if (refused === undefined) resolve(results);
-			else reject(refused);
+		return new Promise((resolve, reject) => {
+			const settle: Append["settle"] = (outcomes, from) => {
+				const results: Appended[] = [];
+				for (const [i, event] of events.entries()) {
+					const outcome = outcomes[from + i] as AppendOutcome;
+					if (outcome.kind === "refused" || outcome.kind === "gone") {
+						reject(refusal(event, outcome)); // the only one of its append, or all of its stream are
+						continue;
+					}
+					if (outcome.kind === "kept") this.#parts.deliver(live(outcome.message));
+					const seq = outcome.kind === "kept" ? outcome.message.seq : outcome.seq;
+					results.push({ stream: event.stream, seq, duplicate: outcome.kind === "duplicate" });
+				}
+				resolve(results);
+			};
+			this.#appends.add({ events, settle, fail: reject });
 		});
-		return promise;
 	}
 
 	/** Where all of them are already: then nothing has to be written to say so. */
@@ -197,8 +185,8 @@ export class EmbeddedStreams implements Streams {
 	}
 
 	/** @throws E_STREAM_UNKNOWN, E_INPUT_INVALID, E_INPUT_TOO_LARGE */
-	#toEvent(message: { subject: string; data: Json } & AppendOptions): AppendEvent {
-		const { subject, messageId, expectedLastSeq } = message;
+	#toEvent(subject: string, given: Json, options: AppendOptions): AppendEvent {
+		const { messageId, expectedLastSeq } = options;
 		checkSubject(subject);
 		if (messageId !== undefined) checkMessageId(messageId);
 		if (expectedLastSeq !== undefined && !(Number.isSafeInteger(expectedLastSeq) && expectedLastSeq >= 0)) {
@@ -210,29 +198,24 @@ export class EmbeddedStreams implements Streams {
 				hint: "Create a stream with this subject first.",
 			});
 		}
-		const { data } = takeData(message.data);
-		const headers = checkHeaders(message.headers);
-		return this.#event(stream, { subject, data, headers }, { messageId, expectedLastSeq });
+		const headers = checkHeaders(options.headers);
+		const event = this.#event(stream, { subject, headers, ...takeData(given) });
+		if (messageId !== undefined) event.id = messageId;
+		if (expectedLastSeq !== undefined) event.expect = expectedLastSeq;
+		return event;
 	}
 
-	#event(
-		stream: Stream,
-		{ subject, data, headers }: Omit<LiveMessage, "size">,
-		{ messageId, expectedLastSeq }: { messageId?: string | undefined; expectedLastSeq?: number | undefined },
-	): AppendEvent {
-		const event: AppendEvent = {
-			...{ type: "stream.appended", at: this.#parts.clock.now(), stream: stream.name, subject, data },
-			...(headers !== NO_HEADERS && { headers }),
-			...(messageId !== undefined && { id: messageId }),
-			...(expectedLastSeq !== undefined && { expect: expectedLastSeq }),
-		};
-		const size = sizeOf(event);
-		if (size > stream.maxBytes) {
+	/** @throws E_INPUT_TOO_LARGE */
+	#event(stream: Stream, { subject, data, headers, size }: LiveMessage): AppendEvent {
+		if (size + MOST_BESIDES > stream.maxBytes) {
 			throw new MusterError(
 				"E_INPUT_TOO_LARGE",
-				`the message takes ${size} bytes, the stream ${stream.name} keeps ${stream.maxBytes}`,
+				`the message has ${size} bytes; the stream ${stream.name} keeps ${stream.maxBytes}, and some for what is beside`,
 			);
 		}
+		const at = this.#parts.clock.now();
+		const event: AppendEvent = { type: "stream.appended", at, stream: stream.name, subject, data };
+		if (headers !== NO_HEADERS) event.headers = headers;
 		return event;
 	}
 
@@ -241,14 +224,17 @@ export class EmbeddedStreams implements Streams {
 		if (this.#streams.size === 0) return;
 		const stream = this.#keeper(message.subject);
 		if (stream === undefined) return;
-		const told = (outcome: AppendOutcome | undefined, error: unknown): void => {
-			if (outcome?.kind === "kept") this.#failing = false;
-			else this.#notKept(stream, error ?? new MusterError("E_STREAM_UNKNOWN", `${stream.name} was deleted`));
-		};
+		const fail = (error: unknown): void => this.#notKept(stream, error);
 		try {
-			this.#appends.add([this.#event(stream, message, {})], (_, outcome, error) => told(outcome, error));
+			const event = this.#event(stream, message);
+			const settle: Append["settle"] = (outcomes, from) => {
+				const outcome = outcomes[from];
+				if (outcome?.kind === "kept") this.#failing = false;
+				else fail(new MusterError("E_STREAM_UNKNOWN", `the stream ${stream.name} was deleted`));
+			};
+			this.#appends.add({ events: [event], settle, fail });
 		} catch (error) {
-			told(undefined, error);
+			fail(error);
 		}
 	}
 

@@ -36,7 +36,8 @@ export const streamCases: Cases = {
 		await stage.soon(stage.bus.streams.append("orders.new", { list: [1] }));
 		await stage.restart();
 		const [message] = await stage.soon(stage.bus.streams.read("orders"));
-		const { list } = message?.data as { list: number[] };
+		assert.ok(message);
+		const { list } = message.data as { list: number[] };
 		assert.throws(() => list.push(2), TypeError);
 	},
 
