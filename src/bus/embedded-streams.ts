@@ -11,7 +11,7 @@ import { type Append, AppendBatch, type AppendEvent } from "./append-batch.ts";
 import type { Headers } from "./bus.ts";
 import { type ConsumerWorld, LiveConsumer } from "./consumer.ts";
 import { checkHeaders, frozen, NO_HEADERS, takeData } from "./envelope.ts";
-import type { AppendOutcome, Consumer, KeptMessage, Letter, Stream } from "./record.ts";
+import { type AppendOutcome, type Consumer, type KeptMessage, type Letter, type Stream, sizeWith } from "./record.ts";
 import type {
 	Appended,
 	AppendOptions,
@@ -42,8 +42,6 @@ import { atLeastOne } from "./subscription.ts";
 const MAX_AT_ONCE = 10_000;
 const DEFAULT_READ = 100;
 const ROUTED_SUBJECTS = 10_000;
-/** What a message may take besides its data: subject, id, headers. */
-const MOST_BESIDES = 1_000;
 
 export interface LiveMessage {
 	subject: string;
@@ -199,23 +197,24 @@ export class EmbeddedStreams implements Streams {
 			});
 		}
 		const headers = checkHeaders(options.headers);
-		const event = this.#event(stream, { subject, headers, ...takeData(given) });
-		if (messageId !== undefined) event.id = messageId;
+		const event = this.#event(stream, { subject, headers, ...takeData(given) }, messageId);
 		if (expectedLastSeq !== undefined) event.expect = expectedLastSeq;
 		return event;
 	}
 
 	/** @throws E_INPUT_TOO_LARGE */
-	#event(stream: Stream, { subject, data, headers, size }: LiveMessage): AppendEvent {
-		if (size + MOST_BESIDES > stream.maxBytes) {
+	#event(stream: Stream, { subject, data, headers, size }: LiveMessage, id?: string): AppendEvent {
+		const whole = sizeWith(size, subject, headers === NO_HEADERS ? undefined : headers, id);
+		if (whole > stream.maxBytes) {
 			throw new MusterError(
 				"E_INPUT_TOO_LARGE",
-				`the message has ${size} bytes; the stream ${stream.name} keeps ${stream.maxBytes}, and some for what is beside`,
+				`the message takes ${whole} bytes, the stream ${stream.name} keeps ${stream.maxBytes}`,
 			);
 		}
 		const at = this.#parts.clock.now();
 		const event: AppendEvent = { type: "stream.appended", at, stream: stream.name, subject, data };
 		if (headers !== NO_HEADERS) event.headers = headers;
+		if (id !== undefined) event.id = id;
 		return event;
 	}
 

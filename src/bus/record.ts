@@ -151,8 +151,14 @@ export function weigh(value: Json): number {
 	return sum;
 }
 
-export function sizeOf(message: { subject: string; data: Json; headers?: Headers; id?: string }): number {
-	let size = OVERHEAD + message.subject.length + weigh(message.data) + (message.id?.length ?? 0);
-	if (message.headers !== undefined) size += weigh(message.headers);
-	return size;
+export const sizeOf = ({
+	subject,
+	data,
+	headers,
+	id,
+}: Pick<KeptMessage, "subject" | "data" | "headers" | "id">): number => sizeWith(weigh(data), subject, headers, id);
+
+/** Of a message whose data weighs so much. */
+export function sizeWith(data: number, subject: string, headers: Headers | undefined, id: string | undefined): number {
+	return OVERHEAD + subject.length + data + (id?.length ?? 0) + (headers === undefined ? 0 : weigh(headers));
 }
