@@ -3,20 +3,19 @@ import type { Clock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
 import { encodeEvent } from "../events.ts";
-import { firstSeq, isOpen, isTooOld, knownId, messageAt, wants } from "../fold/streams.ts";
+import { firstSeq, isTooOld, knownId, messageAt } from "../fold/streams.ts";
 import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import { type Append, AppendBatch, type AppendEvent } from "./append-batch.ts";
 import type { Headers } from "./bus.ts";
 import { type ConsumerWorld, LiveConsumer } from "./consumer.ts";
-import { checkHeaders, frozen, NO_HEADERS, takeData } from "./envelope.ts";
+import { checkHeaders, NO_HEADERS, takeData } from "./envelope.ts";
 import { type AppendOutcome, type Consumer, type KeptMessage, type Letter, type Stream, sizeWith } from "./record.ts";
 import type {
 	Appended,
 	AppendOptions,
 	ConsumeOptions,
-	ConsumerInfo,
 	Consumption,
 	DeadLetter,
 	ReadOptions,
@@ -36,6 +35,7 @@ import {
 	toStream,
 	toTime,
 } from "./stream-limits.ts";
+import { seqAt, startOf, stored, streamInfo } from "./stream-view.ts";
 import { checkPattern, checkSubject, matcher, matches } from "./subject.ts";
 import { atLeastOne } from "./subscription.ts";
 
@@ -390,6 +390,8 @@ export class EmbeddedStreams implements Streams {
 		const at = this.#parts.clock.now();
 		return this.#parts.ledger.transact((emit) => {
 			for (const [{ stream, record }, seqs] of acks) {
+				// Deleted, and perhaps made anew, in this very turn.
+				if (this.#streams.get(stream.name)?.consumers.get(record.name) !== record) continue;
 				emit({ type: "consumer.acked", at, stream: stream.name, consumer: record.name, seqs });
 			}
 		});
@@ -422,43 +424,7 @@ export class EmbeddedStreams implements Streams {
 	}
 
 	#infoOf(stream: Stream): StreamInfo {
-		const { name, subjects, createdAt, maxAgeMs, maxMessages, maxBytes, duplicateWindowMs } = stream;
-		const now = this.#parts.clock.now();
-		let tooOld = 0;
-		let bytes = stream.bytes;
-		for (const message of stream.messages) {
-			if (!isTooOld(stream, message, now)) break;
-			tooOld++;
-			bytes -= message.size;
-		}
-		return {
-			...{ name, subjects: [...subjects], createdAt: new Date(createdAt).toISOString() },
-			...(maxAgeMs !== undefined && { maxAgeMs }),
-			...{ maxMessages, maxBytes, duplicateWindowMs },
-			...{ messages: stream.messages.length - tooOld, bytes },
-			...{ firstSeq: firstSeq(stream) + tooOld, lastSeq: stream.lastSeq },
-			consumers: [...stream.consumers.values()].map((consumer) => this.#consumerInfo(stream, consumer)),
-		};
-	}
-
-	#consumerInfo(stream: Stream, consumer: Consumer): ConsumerInfo {
-		const { name, subject, ackWaitMs, maxDeliver, backoffMs, maxAckPending, floor, letters, lettersDropped } = consumer;
-		const live = this.#consumers.get(consumer);
-		const now = this.#parts.clock.now();
-		let pending = 0;
-		const from = Math.max(live?.cursor ?? floor, firstSeq(stream) - 1) + 1;
-		for (let seq = from; seq <= stream.lastSeq; seq++) {
-			const message = messageAt(stream, seq) as KeptMessage;
-			if (isOpen(consumer, seq) && wants(consumer, message) && !isTooOld(stream, message, now)) pending++;
-		}
-		return {
-			...{ name, stream: stream.name },
-			...(subject !== undefined && { subject }),
-			...{ ackWaitMs, maxDeliver },
-			...(backoffMs !== undefined && { backoffMs: [...backoffMs] }),
-			...{ maxAckPending, ackFloor: floor, ackPending: live?.ackPending ?? 0, pending },
-			...{ deadLetters: letters.size, deadLettersDropped: lettersDropped },
-		};
+		return streamInfo(stream, this.#parts.clock.now(), (consumer) => this.#consumers.get(consumer));
 	}
 
 	#checkOpen(): void {
@@ -478,36 +444,6 @@ function refusal(event: AppendEvent, outcome: Extract<AppendOutcome, { kind: "re
 const live = ({ subject, data, headers = NO_HEADERS, size }: KeptMessage): LiveMessage => ({
 	...{ subject, data, headers, size },
 });
-
-function stored(stream: string, { seq, at, subject, data, headers, id }: KeptMessage): StoredMessage {
-	return {
-		...{ stream, seq, at, subject, data: frozen(data) },
-		headers: headers === undefined ? NO_HEADERS : Object.freeze(headers),
-		...(id !== undefined && { messageId: id }),
-	};
-}
-
-/** Number of the first message at or after a time; one more than the newest when there is none. */
-function seqAt(stream: Stream, time: number): number {
-	let low = 0;
-	let high = stream.messages.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((stream.messages.at(middle) as KeptMessage).at < time) low = middle + 1;
-		else high = middle;
-	}
-	return firstSeq(stream) + low;
-}
-
-/** Everything up to this number is none of the consumer's business. @throws E_INPUT_INVALID */
-function startOf(stream: Stream, from: NonNullable<ConsumeOptions["from"]>): number {
-	if (from === "all") return 0;
-	if (from === "new") return stream.lastSeq;
-	if (typeof from === "object" && from !== null && "time" in from)
-		return seqAt(stream, toTime(from.time, "from.time")) - 1;
-	if (typeof from === "object" && from !== null && Number.isSafeInteger(from.seq) && from.seq >= 1) return from.seq - 1;
-	throw new MusterError("E_INPUT_INVALID", "from is all, new, { seq } with a number from 1 on, or { time }");
-}
 
 function chooseLetters(
 	record: Consumer,
