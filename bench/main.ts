@@ -21,6 +21,7 @@ const names = [
 	"fan-out",
 	"chain",
 	"recovery",
+	"bus",
 ];
 const { values } = parseArgs({
 	options: {

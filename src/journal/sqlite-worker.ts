@@ -129,7 +129,7 @@ function pruneStep(db: DatabaseSync, to: number): void {
 		db.prepare("DELETE FROM batches WHERE seq <= ?").run(to);
 		db.exec("COMMIT");
 	} catch (error) {
-		db.exec("ROLLBACK");
+		if (db.isTransaction) db.exec("ROLLBACK"); // a full disk may have ended it already
 		throw error;
 	}
 }

@@ -72,7 +72,7 @@ export class ViewsWriter {
 			this.#db.exec("COMMIT");
 			return anchor;
 		} catch (error) {
-			this.#db.exec("ROLLBACK");
+			if (this.#db.isTransaction) this.#db.exec("ROLLBACK"); // a full disk may have ended it already
 			throw error;
 		}
 	}

@@ -3,6 +3,7 @@
  * decided from outside, becomes the one event that follows. Every end of an attempt goes through close(). The invariants stand in
  * `dispatcher.ts`.
  */
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -32,6 +33,7 @@ export interface AttemptsParts {
 	ledger: Ledger;
 	registry: Registry;
 	artifacts: ArtifactStore;
+	bus: Bus;
 	options: AttemptsOptions;
 	/** Checks what a coordinator delegates and makes it into tasks. @throws what a submit of them would */
 	prepareChildren(parent: Task, specs: readonly TaskSpec[]): NewTask[];
@@ -81,6 +83,7 @@ export class Attempts {
 			clock,
 			log,
 			artifacts: parts.artifacts,
+			bus: parts.bus,
 			task: (id) => ledger.task(id),
 			previous: (task) => previousOf(ledger, task),
 			siblings: ({ run }) => (run && ledger.state.runs.get(run.id)?.steps[run.step]?.total) || 1,

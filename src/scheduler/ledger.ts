@@ -8,8 +8,10 @@
  *
  * Invariant L1: the state is the fold of the journal's events, except for the order of requests among facts that were
  * appended while the request was under way; such events never touch the same task, or only as its dependencies, whose
- * end is seen at either time.
+ * end is seen at either time. Of streams: appends are requests, what consumers do are facts, and `fold/streams.ts` comes to
+ * the same in either order.
  */
+import type { AppendOutcome } from "../bus/record.ts";
 import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
 import { apply } from "../fold/fold.ts";
@@ -205,10 +207,14 @@ export class Ledger {
 
 	/**
 	 * A request, encoded by the caller: in the journal all or nothing, and applied when durable.
-	 * @param applied called when all of it is in the state, before anything of it may start
+	 * @param applied called when all of it is in the state, before anything of it may start; with what became of appends
 	 * @throws E_STORAGE_FULL, E_JOURNAL_FAILED
 	 */
-	async request(events: readonly Event[], lines: readonly string[], applied?: () => void): Promise<void> {
+	async request(
+		events: readonly Event[],
+		lines: readonly string[],
+		applied?: (appended: readonly AppendOutcome[]) => void,
+	): Promise<void> {
 		for (const event of events) if (event.type === "task.submitted") pin(this.state, event.task);
 		let seq: number;
 		try {
@@ -232,7 +238,7 @@ export class Ledger {
 		}
 		this.#remember(effects);
 		this.#holdBack(effects);
-		applied?.();
+		applied?.(effects.outcomes);
 		this.#tell(seq, effects);
 	}
 
@@ -306,6 +312,12 @@ class Consequences implements Sink {
 	readonly tasks: Task[] = [];
 	readonly runs: Run[] = [];
 	readonly letters: string[] = [];
+	/** Of a request alone. */
+	readonly outcomes: AppendOutcome[] = [];
+
+	appended(outcome: AppendOutcome): void {
+		this.outcomes.push(outcome);
+	}
 
 	redriven(id: string): void {
 		this.letters.push(id);
