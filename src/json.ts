@@ -9,6 +9,7 @@ export const MAX_JSON_DEPTH = 100;
 export const MAX_INPUT_BYTES = 1024 * 1024;
 /** Keys that could reach an object's prototype in careless code further on. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
+export const isAllowedKey = (key: string): boolean => !FORBIDDEN_KEYS.has(key);
 
 /**
  * A copy of `value` that shares nothing with it, or an error that names the first place that is not JSON.
@@ -82,7 +83,7 @@ function copyObject(object: Record<string, unknown>, depth: number): { [key: str
 	try {
 		for (key of Object.keys(object)) {
 			const member = object[key];
-			if (FORBIDDEN_KEYS.has(key)) throw new NotJson("is a key that is not allowed");
+			if (!isAllowedKey(key)) throw new NotJson("is a key that is not allowed");
 			if (member !== undefined) copied[key] = copy(member, depth + 1);
 		}
 	} catch (error) {

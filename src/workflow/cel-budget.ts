@@ -3,6 +3,7 @@
  * list in `cel.bind` fills any memory; so the nodes that can do much pay for it, and an empty purse ends the evaluation.
  */
 import { Environment } from "@marcbachmann/cel-js";
+import { isAllowedKey } from "../json.ts";
 
 /** Longest text an expression or a template may make, in characters. */
 export const MAX_TEXT = 1024 * 1024;
@@ -100,6 +101,11 @@ export function measure(node: Node): void {
 		// A step that is itself a macro never reaches its own `evaluate`, but then the macro inside pays.
 		return;
 	}
+	if (node.op === "map") {
+		node.setMeta("evaluate", ((evaluator, at, context) =>
+			makeMap(evaluator, at.args as [Node, Node][], context)) satisfies Run);
+		return;
+	}
 	const name = (node.args as unknown[] | null)?.[0];
 	if (node.meta.macro !== undefined || cheapCalls.has(name as string)) return;
 	if (binaryOperators.has(node.op)) {
@@ -121,6 +127,19 @@ export function measure(node: Node): void {
 			return checkText(at.handle?.(values, evaluator, at));
 		}) satisfies Run);
 	}
+}
+
+/** The library leaves keys out in silence that JSON here does not have; they are an error, as they are everywhere. */
+function makeMap(evaluator: Evaluator, entries: readonly [Node, Node][], context: unknown): object {
+	const map: { [key: string]: unknown } = {};
+	for (const [key, value] of entries) {
+		const name = String(evaluator.run(key, context));
+		if (!isAllowedKey(name)) {
+			throw Object.assign(new Error(`"${name}" is a key that is not allowed`), { range: { start: key.pos } });
+		}
+		map[name] = evaluator.run(value, context);
+	}
+	return map;
 }
 
 function runAll(evaluator: Evaluator, nodes: Node[], context: unknown): unknown[] {
