@@ -97,6 +97,32 @@ function at(step: string, error: unknown): unknown {
 	return error;
 }
 
+/**
+ * How long a value is as JSON, in characters and escapes aside; Infinity when that is more than `most`, or when it is nested too
+ * deep. Counting ends there: a value that holds one part again and again costs no more than it may have.
+ */
+export function lengthWithin(value: Json, most: number): number {
+	const left = leftAfter(value, most, 0);
+	return left < 0 ? Number.POSITIVE_INFINITY : most - left;
+}
+
+function leftAfter(value: Json | undefined, most: number, depth: number): number {
+	if (typeof value === "string") return most - value.length - 2;
+	if (typeof value === "number") return most - 8;
+	if (typeof value !== "object" || value === null) return most - 4;
+	if (depth >= MAX_JSON_DEPTH) return -1;
+	let left = most - 2;
+	if (Array.isArray(value)) {
+		for (let i = 0; i < value.length && left >= 0; i++) left = leftAfter(value[i], left - 1, depth + 1);
+		return left;
+	}
+	for (const key in value) {
+		if (left < 0) break;
+		left = leftAfter(value[key], left - key.length - 4, depth + 1);
+	}
+	return left;
+}
+
 /** JSON with the members of every object in order of their names: the same data gives the same text. */
 export function canonicalJson(value: Json): string {
 	if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

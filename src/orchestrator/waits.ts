@@ -121,11 +121,12 @@ export class Waits {
 
 	/**
 	 * The oldest open wait of the run for this signal ends with the data; when there is none, the signal is kept.
-	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID
+	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async signal(run: Run, name: string, data: unknown): Promise<void> {
 		const { ledger, clock } = this.#parts;
 		const kept = copyJson(data ?? null, "data", "E_INPUT_INVALID");
+		checkInputSize(kept, "the signal: ");
 		if (!ledger.state.runs.has(run.id)) {
 			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
 		}

@@ -1,7 +1,9 @@
 /** How a step begins: which command, which items, with which inputs. Pure; part of `decide.ts`. */
 import { toMs } from "../duration.ts";
 import { MusterError, toErrorData } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
+import { checkOutput } from "./bounds.ts";
+import { MAX_TEXT } from "./cel-budget.ts";
 import type { StepDefinition, WaitDefinition } from "./definition.ts";
 import type { Scope } from "./expression.ts";
 import { hashOfQuestion } from "./hash.ts";
@@ -100,7 +102,16 @@ function itemsFrom(at: StepAt, list: readonly Json[] | undefined, from: number, 
 	});
 }
 
-const textOf = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value)).slice(0, 256);
+const MAX_NAME = 256;
+
+/** A key or a title, cut. @throws E_EXPRESSION when it is a list or object that is out of all proportion */
+function textOf(value: Json): string {
+	if (typeof value === "string") return value.slice(0, MAX_NAME);
+	if (lengthWithin(value, MAX_TEXT) > MAX_TEXT) {
+		throw new MusterError("E_EXPRESSION", `a key or title has more than ${MAX_TEXT} characters`);
+	}
+	return JSON.stringify(value).slice(0, MAX_NAME);
+}
 
 function range(from: number, to: number, make: (index: number) => Command): Command[] {
 	const commands: Command[] = [];
@@ -132,6 +143,7 @@ function beginWait(at: StepAt, take: (name: string) => Signal | undefined): Comm
 	const limit = wait.timeoutMs === undefined ? {} : { limitMs: wait.timeoutMs };
 	if (approval !== undefined) {
 		const asked = fill(approval) as { title: Json; content: Json };
+		checkOutput(`What step "${step.id}" asks`, asked);
 		const labels = wait.approval?.labels;
 		return [{ ...start, wait: approvalOf(textOf(asked.title), asked.content, labels), ...limit }];
 	}

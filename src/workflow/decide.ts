@@ -15,9 +15,10 @@
  * W5  When the main list failed: completed steps with `compensate` are undone one by one, the last one first; then
  *     `onFailure`, then `finally`, then the run fails. After success: `finally`, then it completes.
  */
-import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
+import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { beginStep, beginUndo, nextItems, type StepAt } from "./begin.ts";
+import { checkOutput } from "./bounds.ts";
 import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
 import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
@@ -55,6 +56,8 @@ class Wave {
 	readonly #seen = new Set<string>();
 	readonly #places = new Map<string, Place>();
 	readonly #taken = new Set<Signal>();
+	/** Length of the outputs of groups and rounds that this wave ends. */
+	#made = 0;
 	/** How many of a list's broken steps broke since the last wave. */
 	readonly #fresh = new Map<string, number>();
 
@@ -185,9 +188,11 @@ class Wave {
 		}
 	}
 
-	#listOutput(place: Place, { step, output }: StepPlan, path: string, index: number): Command {
+	#listOutput(place: Place, { step, output: given }: StepPlan, path: string, index: number): Command {
 		try {
-			return { kind: "item-end", step: path, index, output: this.#outputOf(place, step.id, output) };
+			const output = this.#outputOf(place, step.id, given);
+			this.#made += checkOutput(`The output of step "${step.id}"`, output, (this.#run.made ?? 0) + this.#made);
+			return { kind: "item-end", step: path, index, output };
 		} catch (error) {
 			return { kind: "item-end", step: path, index, error: expressionError(error) };
 		}
@@ -252,6 +257,7 @@ class Wave {
 		try {
 			const scope = scopeOf(this.#plan, this.#run, this.#place(""), outputs.reads);
 			const filled = named("The outputs", () => outputs.fill(scope));
+			checkOutput("The outputs of the run", filled);
 			return { kind: "complete", outputs: filled as { [name: string]: Json } };
 		} catch (error) {
 			return { kind: "fail", error: expressionError(error) };
@@ -349,6 +355,8 @@ class Wave {
 /** What a run may meet: anything else is a defect and goes on being thrown. */
 function expressionError(thrown: unknown): ErrorData {
 	const { code } = thrown as MusterError;
-	if (code !== "E_EXPRESSION" && code !== "E_STEP_FAILED" && code !== "E_INPUT_INVALID") throw thrown;
+	if (!expected.includes(code)) throw thrown;
 	return toErrorData(thrown);
 }
+
+const expected: readonly ErrorCode[] = ["E_EXPRESSION", "E_STEP_FAILED", "E_INPUT_INVALID", "E_OUTPUT_TOO_LARGE"];

@@ -4,10 +4,11 @@
  * as the event that led to it; after a crash the same state gives the same commands again. How a run is begun by a request
  * is in `run-begin.ts`.
  */
-import { MusterError, toErrorData } from "../errors.ts";
-import { type Json, MAX_INPUT_BYTES } from "../json.ts";
+import { hasCode, MusterError, toErrorData } from "../errors.ts";
+import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
+import { checkOutput } from "./bounds.ts";
 import { decide } from "./decide.ts";
 import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
 import { checkGroup } from "./group.ts";
@@ -147,10 +148,23 @@ export class Advance {
 				return;
 			}
 			case "complete":
-				this.#emit({ type: "run.completed", at, id, outputs: command.outputs });
+				this.#complete(command.outputs);
 				return;
 			case "fail":
 				this.#emit({ type: "run.failed", at, id, error: command.error });
+		}
+	}
+
+	/** An inner run gives its outputs to the run around it, which keeps only so much. */
+	#complete(outputs: { [name: string]: Json }): void {
+		const { id, parent } = this.#run;
+		const around = parent && this.#state.runs.get(parent.id);
+		try {
+			if (around !== undefined) checkOutput("The outputs of the run", outputs, around.made);
+			this.#emit({ type: "run.completed", at: this.#at, id, outputs });
+		} catch (error) {
+			if (!hasCode(error, "E_OUTPUT_TOO_LARGE")) throw error;
+			this.#emit({ type: "run.failed", at: this.#at, id, error: toErrorData(error) });
 		}
 	}
 
@@ -222,6 +236,10 @@ export class Advance {
 
 	/** What a step submits at once goes into the journal at once, so its inputs are bounded one by one and together. */
 	#inputProblem(id: string, input: Json): MusterError | undefined {
+		// What is out of all proportion is not even written down.
+		if (lengthWithin(input, MAX_INPUT_BYTES) > MAX_INPUT_BYTES) {
+			return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
+		}
 		const text = JSON.stringify(input);
 		// A UTF-16 unit is at most three bytes of UTF-8.
 		const bytes = text.length < 1_024 ? text.length : Buffer.byteLength(text);

@@ -6,7 +6,7 @@
  * What a template gives may share parts with the template and the scope, so nobody may change it.
  */
 import { MusterError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
 import { type Expression, parseExpression, type Scope } from "./cel.ts";
 import { MAX_TEXT } from "./cel-budget.ts";
 
@@ -146,18 +146,23 @@ function compileText(text: string): Filled {
 		for (const part of parts) {
 			whole += typeof part === "string" ? part : asText(part.evaluate(scope));
 			if (whole.length > MAX_TEXT) {
-				throw new MusterError("E_EXPRESSION", `The text is longer than ${MAX_TEXT} characters`, {
-					details: { expression: text.slice(0, 200), reason: "too long" },
-				});
+				throw tooLong(text.slice(0, 200));
 			}
 		}
 		return whole;
 	});
 }
 
+const tooLong = (expression: string): MusterError =>
+	new MusterError("E_EXPRESSION", `The text is longer than ${MAX_TEXT} characters`, {
+		details: { expression, reason: "too long" },
+	});
+
 function asText(value: Json): string {
 	if (typeof value === "string") return value;
-	return value === null ? "" : JSON.stringify(value);
+	if (value === null) return "";
+	if (lengthWithin(value, MAX_TEXT) <= MAX_TEXT) return JSON.stringify(value);
+	throw tooLong(nameType(value));
 }
 
 type Part = string | { text: string; offset: number };

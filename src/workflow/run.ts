@@ -117,6 +117,8 @@ export interface Run {
 	frames: { [prefix: string]: Frame };
 	/** Steps that were over so far, for {@link RunStep.order}. */
 	over: number;
+	/** Length of the outputs of its groups, rounds and inner runs so far, in characters of JSON. */
+	made?: number;
 	/** Signals that nobody waited for yet. */
 	signals?: Signal[];
 	outputs?: { [name: string]: Json };

@@ -1,0 +1,29 @@
+/** How large what a run makes may be. Pure. */
+import { MusterError } from "../errors.ts";
+import { type Json, lengthWithin } from "../json.ts";
+
+/** Longest output of a group, a round or a run, and of what a person is asked, in characters of JSON. */
+export const MAX_OUTPUT = 4 * 1024 * 1024;
+/** The outputs of all groups, rounds and inner runs of one run together: its record is read as a whole at a start. */
+export const MAX_MADE = 64 * 1024 * 1024;
+
+/**
+ * Of a value that is to be kept with a run that has made so much already.
+ *
+ * @returns its length @throws E_OUTPUT_TOO_LARGE
+ */
+export function checkOutput(what: string, value: Json, made = 0): number {
+	const length = lengthWithin(value, MAX_OUTPUT);
+	if (length > MAX_OUTPUT) {
+		throw tooLarge(`${what} has more than ${MAX_OUTPUT} characters of JSON, or is nested too deep`);
+	}
+	if (made + length <= MAX_MADE) return length;
+	throw tooLarge(
+		`${what} is too much: what the groups, rounds and inner runs of a run give may have ${MAX_MADE} together`,
+	);
+}
+
+const tooLarge = (message: string): MusterError =>
+	new MusterError("E_OUTPUT_TOO_LARGE", message, {
+		hint: "Give less: write an output that names what is read further on, and store what is large as an artifact.",
+	});
