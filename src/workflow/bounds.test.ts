@@ -1,10 +1,18 @@
 /** What a run makes is bounded, however its definition multiplies it; no run can stop the others. */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { MemoryHost } from "../../test/memory-host.ts";
+import { MemoryHost, turns } from "../../test/memory-host.ts";
+import { Play } from "../../test/play.ts";
+import { hasCode } from "../errors.ts";
+import type { Event } from "../events.ts";
+import { apply } from "../fold/fold.ts";
 import { lengthWithin } from "../json.ts";
 import { defineSkill } from "../skill/skill.ts";
+import { createState } from "../state.ts";
+import { MAX_INNER_INPUTS, MAX_INNER_LIVE, MAX_INNER_RUNS } from "./bounds.ts";
 import type { StepDefinition, WorkflowDefinition } from "./definition.ts";
+import { innerRun } from "./inner-run.ts";
+import type { InnerRuns, Run } from "./run.ts";
 
 const flow = (steps: StepDefinition[], more: Partial<WorkflowDefinition> = {}): WorkflowDefinition => ({
 	...{ name: "t", inputs: {}, steps, outputs: {} },
@@ -13,8 +21,8 @@ const flow = (steps: StepDefinition[], more: Partial<WorkflowDefinition> = {}): 
 
 const echo = defineSkill({ name: "echo", description: "Returns its input.", run: (input) => input });
 
-async function open(t: TestContext, workflows: WorkflowDefinition[] = []): Promise<MemoryHost> {
-	return MemoryHost.open(t, { skills: [echo], workflows });
+async function open(t: TestContext, workflows: WorkflowDefinition[] = [], maxTasks?: number): Promise<MemoryHost> {
+	return MemoryHost.open(t, { skills: [echo], workflows, ...(maxTasks !== undefined && { maxTasks }) });
 }
 
 /** How the run ends, and that others still go on, before and after a restart. */
@@ -104,6 +112,100 @@ describe("what else a template gives", () => {
 			assert.match(String(run.error?.details?.code), /^E_(INPUT|OUTPUT)_TOO_LARGE$|^E_EXPRESSION$/);
 		});
 	}
+});
+
+const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
+
+/** Runs itself once for each of 8, and all of them again. */
+const itself = flow([{ id: "a", needs: [], workflow: "t", forEach: { in: count(8), as: "i", onFailure: "continue" } }]);
+
+describe("runs inside of runs", () => {
+	it("are no more than the queue may hold, and what is too much fails its step", async (t) => {
+		const host = await open(t, [itself], 300);
+		const run = await endOf(host, itself);
+		assert.equal(run.state, "failed");
+		const codes = host.history().flatMap((event) => (event.type === "item.ended" ? [event.error?.code] : []));
+		assert.ok(codes.includes("E_QUEUE_FULL"));
+		const live = host.history().reduce(
+			({ now, most }, { type }) => {
+				const next = now + (type === "run.created" ? 1 : /^run\.(completed|failed|cancelled)$/.test(type) ? -1 : 0);
+				return { now: next, most: Math.max(next, most) };
+			},
+			{ now: 0, most: 0 },
+		);
+		assert.equal(live.now, 0);
+		assert.ok(live.most <= 300, `${live.most} runs at the same time`);
+	});
+
+	it("have a bound for all that are inside of the outermost: at the same time, in all, and of their inputs", () => {
+		const at = { id: "run_1.b.0.a", name: "t", step: "a", index: 0 };
+		const begin = (inner: InnerRuns | undefined) => {
+			const play = new Play(itself, {}, [itself]);
+			const around = { id: "run_1.b.0", uses: { t: "t" }, parent: { id: "run_1", depth: 1 } } as unknown as Run;
+			const outer = { id: "run_1", ...(inner && { inner }) } as Run;
+			play.state.runs.set("run_1", outer);
+			return innerRun(play.state, around, at, null).child.parent?.depth;
+		};
+		assert.equal(begin(undefined), 2);
+		assert.equal(begin({ live: MAX_INNER_LIVE - 1, all: MAX_INNER_RUNS - 1, inputs: 0 }), 2);
+		const refused = (inner: InnerRuns, text: RegExp): void => {
+			assert.throws(
+				() => begin(inner),
+				(error) => hasCode(error, "E_STEP_FAILED") && text.test(error.message),
+			);
+		};
+		refused({ live: MAX_INNER_LIVE, all: MAX_INNER_LIVE, inputs: 0 }, /10000 at the same time/);
+		refused({ live: 0, all: MAX_INNER_RUNS, inputs: 0 }, /100000 in all/);
+		refused({ live: 0, all: 1, inputs: MAX_INNER_INPUTS }, /characters of inputs/);
+	});
+
+	it("are counted in the outermost, whichever is around them", () => {
+		const state = createState();
+		const emit = (event: Event): void => apply(state, event, { task: () => undefined, run: () => undefined });
+		const fresh = { at: 0, workflow: "t", hash: "t", inputs: { x: "x".repeat(100) } };
+		const begin = (id: string, around?: string): void => {
+			const parent = around === undefined ? {} : { parent: { id: around, step: "a", index: 0, depth: 1 } };
+			emit({ type: "run.created", ...fresh, id, ...parent });
+		};
+		begin("run_1");
+		begin("run_2");
+		begin("run_1.a.0", "run_1");
+		begin("run_1.a.0.a.3", "run_1.a.0");
+		emit({ type: "run.completed", at: 0, id: "run_1.a.0.a.3", outputs: {} });
+		assert.deepEqual(state.runs.get("run_1")?.inner, { live: 1, all: 2, inputs: 2 * 109 });
+		assert.equal(state.runs.get("run_1.a.0")?.inner, undefined);
+		assert.equal(state.runs.get("run_2")?.inner, undefined);
+	});
+});
+
+describe("one turn of the event loop", () => {
+	const wide = flow([
+		{ id: "each", needs: [], forEach: { in: count(3_000), as: "i" }, steps: [{ id: "w", needs: [], skill: "echo" }] },
+	]);
+
+	it("holds a part of what a run begins, and the rest follows", async (t) => {
+		const host = await open(t);
+		const run = await endOf(host, wide);
+		assert.equal(run.state, "completed");
+		const most = Math.max(...host.store.batches.map((batch) => batch.count));
+		assert.ok(most < 6_000, `${most} events in one batch`);
+		const begun = host.history().filter((event) => event.type === "task.submitted" && event.task.run !== undefined);
+		assert.equal(begun.length, 3_000);
+	});
+
+	it("may be the last one of the process: what was left begins after the start, once", async (t) => {
+		const host = await open(t);
+		void host.orchestrator.startRun(wide);
+		while (host.history().length === 0) await turns(1);
+		await host.restart();
+		const id = host.history().flatMap((event) => (event.type === "run.created" ? [event.id] : []))[0] as string;
+		const begunBefore = host.history().filter(({ type }) => type === "item.started").length;
+		assert.ok(begunBefore < 3_000, "nothing was left");
+		assert.equal((await host.orchestrator.waitRun(id)).state, "completed");
+		const ids = host.history().flatMap((event) => (event.type === "task.submitted" ? [event.task.id] : []));
+		assert.equal(new Set(ids).size, 3_000);
+		assert.equal(ids.length, 3_000);
+	});
 });
 
 it("a length is counted no further than asked", () => {

@@ -1,4 +1,4 @@
-/** How large what a run makes may be. Pure. */
+/** How much a run may make, and how much of it at a time. Pure. */
 import { MusterError } from "../errors.ts";
 import { type Json, lengthWithin } from "../json.ts";
 
@@ -6,6 +6,24 @@ import { type Json, lengthWithin } from "../json.ts";
 export const MAX_OUTPUT = 4 * 1024 * 1024;
 /** The outputs of all groups, rounds and inner runs of one run together: its record is read as a whole at a start. */
 export const MAX_MADE = 64 * 1024 * 1024;
+
+/** How much one answer of `decide` does: commands, and work of expressions. */
+export interface WaveLimits {
+	commands: number;
+	work: number;
+}
+
+export const waveLimits: WaveLimits = { commands: 1_000, work: 1_000_000 };
+
+/** How much all runs together do in one turn of the event loop; what one answer of `decide` holds may come on top. */
+export const MAX_TURN_EVENTS = 2_000;
+export const MAX_TURN_WORK = 1_000_000;
+export const MAX_TURN_LENGTH = 16 * 1024 * 1024;
+
+/** Runs inside of an outermost run, at any depth: at the same time, in all, and the length of the inputs of all of them. */
+export const MAX_INNER_LIVE = 10_000;
+export const MAX_INNER_RUNS = 100_000;
+export const MAX_INNER_INPUTS = 256 * 1024 * 1024;
 
 /**
  * Of a value that is to be kept with a run that has made so much already.

@@ -36,10 +36,14 @@ class OutOfBudget extends Error {
 }
 
 /** What is left of the running evaluation's budget. One is enough: evaluation is synchronous and does not nest. */
-export const budget = { left: 0 };
+export const budget = { left: 0, done: 0 };
+
+/** Work of all evaluations so far. */
+export const workDone = (): number => budget.done;
 
 export function pay(ticks: number): void {
 	budget.left -= ticks;
+	budget.done += ticks;
 	if (budget.left < 0) throw new OutOfBudget();
 }
 
