@@ -9,7 +9,7 @@ import { apply } from "../src/fold/fold.ts";
 import type { Json } from "../src/json.ts";
 import { createState, type Sink, type State } from "../src/state.ts";
 import { Agenda, type Turn } from "../src/workflow/agenda.ts";
-import { type WaveLimits, waveLimits } from "../src/workflow/bounds.ts";
+import { MAX_STEP_WORK, type WaveLimits, waveLimits } from "../src/workflow/bounds.ts";
 import { decide } from "../src/workflow/decide.ts";
 import type { WorkflowDefinition } from "../src/workflow/definition.ts";
 import { Advance, type EngineListener, mayGoOn, type Wave } from "../src/workflow/embedded.ts";
@@ -45,6 +45,8 @@ export class Play {
 	readonly run: Run;
 	/** Every command so far. */
 	readonly commands: Command[] = [];
+	/** Most work of the expressions of a step. */
+	stepWork = MAX_STEP_WORK;
 	/** Called with the state before the commands change it. */
 	onWave: (wave: Wave) => void = () => undefined;
 	readonly #inputs: Run["inputs"];
@@ -82,6 +84,7 @@ export class Play {
 			agenda: new Agenda(),
 			turn,
 			limits: this.#limits,
+			stepWork: this.stepWork,
 		};
 		const advance = new Advance(engine, this.run);
 		let count = 0;

@@ -15,6 +15,9 @@ export interface WaveLimits {
 
 export const waveLimits: WaveLimits = { commands: 1_000, work: 1_000_000 };
 
+/** Work of the expressions of one step of a main list and of all inside of it, in one process: some ten seconds. */
+export const MAX_STEP_WORK = 100_000_000;
+
 /** How much all runs together do in one turn of the event loop; what one answer of `decide` holds may come on top. */
 export const MAX_TURN_EVENTS = 2_000;
 export const MAX_TURN_WORK = 1_000_000;

@@ -9,6 +9,8 @@ import { isAllowedKey } from "../json.ts";
 export const MAX_TEXT = 1024 * 1024;
 /** Work one evaluation may do: about a third of a second at worst. */
 export const MAX_TICKS = 1_000_000;
+/** Work of all evaluations that belong together: those of one template. */
+const MAX_TOGETHER = 3 * MAX_TICKS;
 
 type Run = (evaluator: Evaluator, node: Node, context: unknown) => unknown;
 
@@ -35,8 +37,32 @@ class OutOfBudget extends Error {
 	override message = "The expression needs too much work or memory";
 }
 
-/** What is left of the running evaluation's budget. One is enough: evaluation is synchronous and does not nest. */
-export const budget = { left: 0, done: 0 };
+/**
+ * What is left for the running evaluation and for those that belong together, and the work done so far. One is enough:
+ * evaluation is synchronous and does not nest.
+ */
+const budget = { left: 0, together: Number.POSITIVE_INFINITY, done: 0 };
+
+/** One evaluation with a budget of its own. */
+export function budgeted<Value>(evaluate: () => Value): Value {
+	const given = Math.min(MAX_TICKS, budget.together);
+	budget.left = given;
+	try {
+		return evaluate();
+	} finally {
+		budget.together -= given - Math.max(budget.left, 0);
+	}
+}
+
+/** All evaluations inside share a budget besides their own. */
+export function together<Value>(work: () => Value): Value {
+	budget.together = MAX_TOGETHER;
+	try {
+		return work();
+	} finally {
+		budget.together = Number.POSITIVE_INFINITY;
+	}
+}
 
 /** Work of all evaluations so far. */
 export const workDone = (): number => budget.done;
@@ -45,6 +71,19 @@ export function pay(ticks: number): void {
 	budget.left -= ticks;
 	budget.done += ticks;
 	if (budget.left < 0) throw new OutOfBudget();
+}
+
+/** Pays for what was done before and is used again: an evaluation costs the same, whether another one came before it. */
+export function payAgain(ticks: number): void {
+	budget.left -= ticks;
+	if (budget.left < 0) throw new OutOfBudget();
+}
+
+/** What work costs. */
+export function priceOf<Value>(work: () => Value): { made: Value; ticks: number } {
+	const before = budget.done;
+	const made = work();
+	return { made, ticks: budget.done - before };
 }
 
 /** CEL as {@link measure} expects it, with arithmetic across the two kinds of numbers. */

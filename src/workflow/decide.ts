@@ -35,6 +35,7 @@ import { nextToUndo } from "./undo.ts";
  *
  * @param changed paths of the steps that have changed, and prefixes of the lists that have begun, since decide gave no
  * commands; absent: look at everything
+ * @param limits of the wave
  * @throws E_RUN_MISFIT
  */
 export function decide(
@@ -42,14 +43,18 @@ export function decide(
 	run: Run,
 	changed?: Iterable<string>,
 	limits: WaveLimits = waveLimits,
+	spent: Spent = () => undefined,
 ): Command[] {
 	if (run.state !== "running") return [];
-	const wave = new Wave(planOf(definition), run, limits);
+	const wave = new Wave(planOf(definition), run, limits, spent);
 	if (changed === undefined) wave.all();
 	else for (const path of changed) wave.after(path);
 	wave.ends();
 	return wave.commands;
 }
+
+/** Told what the expressions of a step cost, those inside of it not included. */
+type Spent = (path: string, work: number) => void;
 
 const noFrame: Frame = { running: 0, over: 0, broken: 0 };
 const frameAt = (run: Run, prefix: string): Frame =>
@@ -60,6 +65,7 @@ class Wave {
 	readonly #plan: Plan;
 	readonly #run: Run;
 	readonly #limits: WaveLimits;
+	readonly #spent: Spent;
 	readonly #before = workDone();
 	/** What is looked at. */
 	#cause = "";
@@ -72,10 +78,11 @@ class Wave {
 	/** How many of a list's broken steps broke since the last wave. */
 	readonly #fresh = new Map<string, number>();
 
-	constructor(plan: Plan, run: Run, limits: WaveLimits) {
+	constructor(plan: Plan, run: Run, limits: WaveLimits, spent: Spent) {
 		this.#plan = plan;
 		this.#run = run;
 		this.#limits = limits;
+		this.#spent = spent;
 	}
 
 	/** Everything: at the beginning, and after a restart. */
@@ -141,7 +148,7 @@ class Wave {
 		}
 		try {
 			const take = (name: string): Signal | undefined => this.#signal(name);
-			this.#push(beginStep(this.#at(place, planned, path), take));
+			this.#push(this.#paid(path, () => beginStep(this.#at(place, planned, path), take)));
 		} catch (error) {
 			this.#fail(path, error);
 		}
@@ -152,6 +159,16 @@ class Wave {
 	#isFull(more: number): boolean {
 		const count = this.commands.length + more;
 		return count > 0 && (count >= this.#limits.commands || workDone() - this.#before >= this.#limits.work);
+	}
+
+	/** Expressions of a step, whose work is told of. */
+	#paid<Made>(path: string, evaluate: () => Made): Made {
+		const before = workDone();
+		try {
+			return evaluate();
+		} finally {
+			if (workDone() > before) this.#spent(path, workDone() - before);
+		}
 	}
 
 	#more(step: string): void {
@@ -180,9 +197,9 @@ class Wave {
 			return;
 		}
 		try {
-			if (step.open) this.#loop(planned, path, step, active);
+			if (step.open) this.#paid(path, () => this.#loop(planned, path, step, active));
 			else if (step.begun < step.total && (step.late || !isLost(step))) {
-				this.#push(nextItems(this.#at(place, planned, path), step));
+				this.#push(this.#paid(path, () => nextItems(this.#at(place, planned, path), step)));
 			}
 		} catch (error) {
 			this.#fail(path, error);
@@ -229,7 +246,7 @@ class Wave {
 
 	#listOutput(place: Place, { step, output: given }: StepPlan, path: string, index: number): Command {
 		try {
-			const output = this.#outputOf(place, step.id, given);
+			const output = this.#paid(path, () => this.#outputOf(place, step.id, given));
 			this.#made += checkOutput(`The output of step "${step.id}"`, output, (this.#run.made ?? 0) + this.#made);
 			return { kind: "item-end", step: path, index, output };
 		} catch (error) {

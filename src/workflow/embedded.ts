@@ -10,12 +10,12 @@ import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Agenda, Turn } from "./agenda.ts";
-import { checkOutput, MAX_OUTPUT, type WaveLimits } from "./bounds.ts";
+import { checkOutput, MAX_OUTPUT, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
 import { decide } from "./decide.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { innerRun } from "./inner-run.ts";
 import { type Command, isRunOver, type Run } from "./run.ts";
-import { isListLive, stepAt } from "./run-fold.ts";
+import { isListLive, outermostStep, stepAt } from "./run-fold.ts";
 import { afterRun, createdRun, type Emit } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
@@ -45,6 +45,8 @@ export interface Engine {
 	turn: Turn;
 	/** Of one wave. Default: `waveLimits`. */
 	limits?: WaveLimits;
+	/** Work of the expressions of one step and of all inside of it. Default: {@link MAX_STEP_WORK}. */
+	stepWork?: number;
 }
 
 /** Lets the runs of the agenda go on, and those that this concerns, as far as the turn goes. One that cannot holds up no other. */
@@ -78,6 +80,9 @@ export interface Wave {
 	commands: readonly Command[];
 }
 
+/** What the expressions of the outermost steps of a run have cost in this process. */
+const work = new WeakMap<Run, Map<string, number>>();
+
 /** One run while it is carried on. */
 export class Advance {
 	readonly #engine: Engine;
@@ -85,6 +90,7 @@ export class Advance {
 	readonly #definition: WorkflowDefinition;
 	#changed: string[] = [];
 	#inputBytes: number;
+	readonly #costly = new Set<string>();
 
 	/** @param inputBytes of what it has begun already, since it was at rest */
 	constructor(engine: Engine, run: Run, inputBytes = 0) {
@@ -110,6 +116,7 @@ export class Advance {
 			yield { changed: next, commands };
 			this.#changed = [];
 			for (const command of commands) this.#carryOut(command);
+			this.#stopCostly();
 			if (isRunOver(this.#run.state)) {
 				for (const other of afterRun(state, this.#run, at, emit)) agenda.add(other);
 				return;
@@ -121,6 +128,27 @@ export class Advance {
 		}
 	}
 
+	readonly #spent = (path: string, ticks: number): void => {
+		const step = outermostStep(path);
+		const spent = work.get(this.#run) ?? new Map<string, number>();
+		work.set(this.#run, spent.set(step, (spent.get(step) ?? 0) + ticks));
+		const { stepWork = MAX_STEP_WORK } = this.#engine;
+		if ((spent.get(step) ?? 0) > stepWork) this.#costly.add(step);
+	};
+
+	/** Steps whose expressions have done more than they may fail with all inside of them. */
+	#stopCostly(): void {
+		for (const step of this.#costly) {
+			if (stepAt(this.#run, step)?.state !== "running") continue;
+			const reason = `The expressions of step "${step}", with those inside of it, need too much work`;
+			const error = new MusterError("E_EXPRESSION", reason, {
+				hint: "Let its items read less of what other steps made, or give several items to one task.",
+			});
+			this.#carryOut({ kind: "end", step, state: "failed", error: toErrorData(error) });
+		}
+		this.#costly.clear();
+	}
+
 	#emit(event: Event): void {
 		this.#engine.turn.events++;
 		this.#engine.emit(event);
@@ -128,7 +156,7 @@ export class Advance {
 
 	#decide(changed: readonly string[] | undefined): Command[] {
 		try {
-			return decide(this.#definition, this.#run, changed, this.#engine.limits);
+			return decide(this.#definition, this.#run, changed, this.#engine.limits, this.#spent);
 		} catch (thrown) {
 			const { id } = this.#run;
 			const data = toErrorData(thrown, "E_INTERNAL");

@@ -8,7 +8,7 @@
 import { MusterError } from "../errors.ts";
 import { type Json, lengthWithin } from "../json.ts";
 import { type Expression, parseExpression, type Scope } from "./cel.ts";
-import { MAX_TEXT } from "./cel-budget.ts";
+import { MAX_TEXT, together } from "./cel-budget.ts";
 
 export type { Expression, Read, Scope } from "./cel.ts";
 
@@ -47,13 +47,18 @@ function compileExpression(text: string): Expression {
 	return expressions.get(text) ?? remember(expressions, text, parseExpression(text));
 }
 
-/** @throws E_EXPRESSION when an expression in it does not parse */
+/** What it does is bounded for all of its expressions together. @throws E_EXPRESSION when one of them does not parse */
 export function compileTemplate(template: Json): Filled {
+	const fill = compile(template);
+	return (scope) => together(() => fill(scope));
+}
+
+function compile(template: Json): Filled {
 	if (typeof template === "string") return compileText(template);
 	if (typeof template !== "object" || template === null) return () => template;
 	const keys = Array.isArray(template) ? undefined : Object.keys(template);
 	const members = (Array.isArray(template) ? template : Object.values(template)).map((member) =>
-		hasExpression(member) ? compileTemplate(member) : member,
+		hasExpression(member) ? compile(member) : member,
 	);
 	if (!members.some((member) => typeof member === "function")) return () => template;
 	const fill = (member: Json | Filled, scope: Scope): Json => (typeof member === "function" ? member(scope) : member);

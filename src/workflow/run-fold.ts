@@ -23,6 +23,9 @@ export function prefixOf(path: string): string {
 	return path.endsWith(COMPENSATE) ? COMPENSATE : path.slice(0, path.lastIndexOf(".") + 1);
 }
 
+/** The step of the main list, or of onFailure or finally, that a path is in. */
+export const outermostStep = (path: string): string => /^(?:(?:onFailure|finally)\.)?[^.]*/.exec(path)?.[0] ?? path;
+
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
