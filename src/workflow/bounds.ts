@@ -2,6 +2,8 @@
 import { MusterError } from "../errors.ts";
 import { type Json, lengthWithin } from "../json.ts";
 
+/** Bytes of the inputs of all that a run begins between two rests: they go into the journal at once. */
+export const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
 /** Longest output of a group, a round or a run, and of what a person is asked, in characters of JSON. */
 export const MAX_OUTPUT = 4 * 1024 * 1024;
 /** The outputs of all groups, rounds and inner runs of one run together: its record is read as a whole at a start. */

@@ -10,7 +10,7 @@ export const MAX_TEXT = 1024 * 1024;
 /** Work one evaluation may do: about a third of a second at worst. */
 export const MAX_TICKS = 1_000_000;
 /** Work of all evaluations that belong together: those of one template. */
-const MAX_TOGETHER = 3 * MAX_TICKS;
+export const MAX_TOGETHER = 3 * MAX_TICKS;
 
 type Run = (evaluator: Evaluator, node: Node, context: unknown) => unknown;
 

@@ -10,7 +10,7 @@ import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Agenda, Turn } from "./agenda.ts";
-import { checkOutput, MAX_OUTPUT, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
+import { checkOutput, MAX_OUTPUT, MAX_STEP_INPUT_BYTES, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
 import { decide } from "./decide.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { innerRun } from "./inner-run.ts";
@@ -18,8 +18,6 @@ import { type Command, isRunOver, type Run } from "./run.ts";
 import { isListLive, outermostStep, stepAt } from "./run-fold.ts";
 import { afterRun, createdRun, type Emit } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
-
-const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
 
 /** Told of what events cannot carry, and asked what the state does not know. */
 export interface EngineListener {
