@@ -60,6 +60,7 @@ export const errorTable = {
 	E_SKILL_FAILED: kind(500, 1, true, "The skill threw an error"),
 	E_SKILL_THREAD: kind(500, 1, true, "The thread that ran the skill ended"),
 	E_OUTPUT_INVALID: kind(500, 1, false, "The skill returned something that is not its declared output"),
+	E_OUTPUT_TOO_LARGE: kind(500, 1, false, "An output is larger than allowed"),
 	E_RULE_REFUSED: kind(403, 1, false, "A rule does not allow this effect"),
 	E_EFFECT_FAILED: kind(502, 1, true, "An effect on the outside world failed"),
 	E_EFFECT_AMBIGUOUS: kind(409, 1, false, "An earlier attempt may have done this effect; it is not repeated unasked"),

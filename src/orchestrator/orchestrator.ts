@@ -151,6 +151,7 @@ export class Orchestrator {
 			newId,
 			catalog,
 			canceller: this.#canceller,
+			admission,
 			submitter: this.#submitter,
 		});
 		this.#controls = new QueueControls({ ...own, reader: this.#reader, redriver: this.#redriver, clock });

@@ -10,15 +10,17 @@ import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
+import { Agenda, type Next, Turn } from "../workflow/agenda.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import { advanceRun, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
+import { advanceRuns, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
 import { type Beginning, beginRun } from "../workflow/run-begin.ts";
-import { afterRun, createdRun, type Next, promote } from "../workflow/run-queue.ts";
+import { afterRun, createdRun, promote } from "../workflow/run-queue.ts";
 import { expireStep } from "../workflow/step-task.ts";
+import type { Admission } from "./admission.ts";
 import type { Canceller } from "./canceller.ts";
 import { takeOver } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
@@ -30,6 +32,7 @@ export interface RunsParts {
 	newId(prefix: string): string;
 	catalog: Catalog;
 	canceller: Canceller;
+	admission: Admission;
 	submitter: Submitter;
 }
 
@@ -56,6 +59,10 @@ export class Runs {
 	readonly #parts: RunsParts;
 	readonly #alarms: Alarms;
 	readonly #listener: EngineListener;
+	readonly #agenda = new Agenda();
+	/** Of the event loop, while something of the agenda is done in it. */
+	#turn: Turn | undefined;
+	#isStopped = false;
 	/** Runs under way to the journal, by the key of their group: two that begin at once see each other. */
 	readonly #beginning = new Map<string, Set<{ id: string }>>();
 
@@ -66,6 +73,7 @@ export class Runs {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
 			halted: (run, prefix) => parts.canceller.cancelUnstarted(run, prefix),
+			checkRoom: () => parts.admission.checkRoom(1),
 			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run) => this.#supersede(run),
 		};
@@ -154,13 +162,18 @@ export class Runs {
 		const { ledger, clock, submitter } = this.#parts;
 		const definition = beginning.definitions.get(beginning.run.hash) as WorkflowDefinition;
 		checkGroup(definition, beginning.run, (key) => this.#ofGroup(key));
-		await this.#underWay(groupOf(definition, beginning.run)?.key, beginning.run.id, () =>
-			submitter.begin(beginRun(beginning, clock.now())),
-		);
-		const run = ledger.state.runs.get(beginning.run.id);
+		const { id } = beginning.run;
+		let goesOn = false;
+		await this.#underWay(groupOf(definition, beginning.run)?.key, id, () => {
+			const begun = beginRun(beginning, clock.now());
+			goesOn = begun.goesOn;
+			// In the agenda before anything of it can end: it is known then that more of it is to begin.
+			return submitter.begin(begun.events, () => goesOn && this.#agenda.add({ id }));
+		});
+		const run = ledger.state.runs.get(id);
 		if (run === undefined) return;
 		if (run.state === "queued") await this.#enterGroup(run);
-		else if (run.uses !== undefined) await ledger.transact((emit) => this.advance({ id: run.id }, emit));
+		else if (goesOn) await ledger.transact((emit) => this.#goOn(emit));
 		this.armSteps(run);
 	}
 
@@ -208,11 +221,30 @@ export class Runs {
 		this.advance({ id: task.run.id, changed: [task.run.step] }, emit);
 	}
 
-	/** Inside a transaction that changed steps of a run. */
+	/** Inside a transaction that changed steps of a run: it goes on now, or in a transaction of its own when this turn is over. */
 	advance(next: Next, emit: Emit): void {
-		const { ledger, clock } = this.#parts;
-		advanceRun(ledger.state, next, clock.now(), emit, this.#listener);
+		this.#agenda.add(next);
+		this.#goOn(emit);
 	}
+
+	#goOn(emit: Emit): void {
+		const { ledger, clock } = this.#parts;
+		if (this.#agenda.isEmpty) return;
+		if (this.#turn === undefined) setImmediate(this.#nextTurn);
+		this.#turn ??= new Turn();
+		const { state } = ledger;
+		const [agenda, turn, listener] = [this.#agenda, this.#turn, this.#listener];
+		advanceRuns({ state, at: clock.now(), emit, listener, agenda, turn });
+	}
+
+	/** What does not get its turn any more goes on after the next start. */
+	readonly #nextTurn = (): void => {
+		this.#turn = undefined;
+		if (this.#agenda.isEmpty || this.#isStopped) return;
+		const { ledger, log } = this.#parts;
+		const stored = ledger.transact((emit) => this.#goOn(emit));
+		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
+	};
 
 	/** Inside the transaction in which a run was ended from outside. */
 	ended(run: Run, emit: Emit): void {
@@ -225,13 +257,14 @@ export class Runs {
 		const { ledger, clock } = this.#parts;
 		const { state } = ledger;
 		await ledger.transact((emit) => {
-			for (const run of [...state.runs.values()]) {
+			for (const run of state.runs.values()) {
 				if (run.state === "parked") emit({ type: "run.unparked", at: clock.now(), id: run.id });
-				if (run.state === "running") this.advance({ id: run.id }, emit);
+				if (run.state === "running") this.#agenda.add({ id: run.id });
 			}
 			for (const key of [...state.groups.keys()]) {
-				for (const next of promote(state, key, clock.now(), emit)) this.advance(next, emit);
+				for (const next of promote(state, key, clock.now(), emit)) this.#agenda.add(next);
 			}
+			this.#goOn(emit);
 		});
 		for (const run of state.runs.values()) {
 			this.armSteps(run);
@@ -258,6 +291,7 @@ export class Runs {
 	}
 
 	stop(): void {
+		this.#isStopped = true;
 		this.#alarms.stop();
 	}
 

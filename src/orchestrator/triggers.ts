@@ -6,10 +6,11 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { hasCode, MusterError, toErrorData } from "../errors.ts";
-import { canonicalJson, type Json } from "../json.ts";
+import { canonicalJson, type Json, lengthWithin } from "../json.ts";
 import type { Log } from "../log.ts";
-import type { Emit, Ledger } from "../scheduler/ledger.ts";
+import type { Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
+import { MAX_TURN_LENGTH } from "../workflow/bounds.ts";
 import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
 import type { SentEvent } from "../workflow/event.ts";
 import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
@@ -19,6 +20,7 @@ import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from 
 import type { Admission } from "./admission.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
+import { type Act, inTurns } from "./turns.ts";
 import { isSigned, jsonOf, secretOf } from "./webhook.ts";
 
 export interface EnabledView {
@@ -140,12 +142,12 @@ export class Triggers {
 	}
 
 	/**
-	 * Inside the transaction of an event: starts what it triggers. One that cannot start holds up no other.
+	 * Starts what an event triggers. One that cannot start holds up no other.
 	 *
 	 * @param given whether whoever sent the event gave it its id: then each run of it starts once, however often it is sent
 	 */
-	eventStarts(emit: Emit, event: SentEvent, given: boolean): Started {
-		return this.#start(emit, event, given, "event", (trigger) => isTriggeredBy(trigger, event));
+	eventStarts(event: SentEvent, given: boolean, started: Started): Act[] {
+		return this.#starts(event, given, "event", (trigger) => isTriggeredBy(trigger, event), started);
 	}
 
 	/**
@@ -178,10 +180,11 @@ export class Triggers {
 			...{ id: id as string, type: "webhook", source: call.path, time: new Date(now).toISOString() },
 			data: jsonOf(call.body),
 		};
-		let started: Started = { runs: [], refused: [] };
-		await ledger.transact((emit) => {
-			started = this.#start(emit, event, true, "webhook", (trigger) => taken.has(trigger));
-		});
+		const started: Started = { runs: [], refused: [] };
+		await inTurns(
+			ledger,
+			this.#starts(event, true, "webhook", (trigger) => taken.has(trigger), started),
+		);
 		return started;
 	}
 
@@ -206,43 +209,48 @@ export class Triggers {
 		}
 	}
 
-	#start(
-		emit: Emit,
+	/** For every trigger that is enabled now. */
+	#starts(
 		event: SentEvent,
 		given: boolean,
 		kind: "event" | "webhook",
 		isMeant: (trigger: TriggerDefinition) => boolean,
-	): Started {
+		started: Started,
+	): Act[] {
 		const { ledger, log, newId, runs, admission } = this.#parts;
-		const { state } = ledger;
-		const started: Started = { runs: [], refused: [] };
-		for (const trigger of [...state.triggers.values()]) {
-			const definition = state.definitions.get(trigger.hash);
-			for (const [place, wanted] of definition?.triggers?.entries() ?? []) {
-				if (definition === undefined || !isMeant(wanted)) continue;
-				const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
-				try {
-					if (given && ledger.run(id) !== undefined) {
-						started.runs.push(id);
-						continue;
-					}
-					admission.checkRoom(1);
-					const run: NewRun = {
-						...{ id, workflow: definition.name, hash: trigger.hash },
-						inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
-						...(trigger.uses && { uses: trigger.uses }),
-						trigger: { kind, id: event.id },
-					};
-					runs.beginWith(emit, run, definition);
-					started.runs.push(id);
-				} catch (error) {
-					if (!hasCode(error) || error.code === "E_INTERNAL") throw error;
-					started.refused.push({ workflow: trigger.id, code: error.code, message: error.message });
-					log.warn("a trigger did not start its run", { workflow: trigger.id, event: event.id, error: error.message });
-				}
-			}
-		}
-		return started;
+		const { triggers, definitions } = ledger.state;
+		return [...triggers.values()].flatMap((trigger) =>
+			(definitions.get(trigger.hash)?.triggers ?? []).map(
+				(wanted, place): Act =>
+					(emit, turn) => {
+						const definition = definitions.get(trigger.hash);
+						if (definition === undefined || triggers.get(trigger.id) !== trigger || !isMeant(wanted)) return;
+						const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
+						try {
+							if (!given || ledger.run(id) === undefined) {
+								admission.checkRoom(1);
+								const run: NewRun = {
+									...{ id, workflow: definition.name, hash: trigger.hash },
+									inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
+									...(trigger.uses && { uses: trigger.uses }),
+									trigger: { kind, id: event.id },
+								};
+								runs.beginWith(emit, run, definition);
+								turn.length += lengthWithin(run.inputs, MAX_TURN_LENGTH);
+							}
+							started.runs.push(id);
+						} catch (error) {
+							if (!hasCode(error) || error.code === "E_INTERNAL") throw error;
+							started.refused.push({ workflow: trigger.id, code: error.code, message: error.message });
+							log.warn("a trigger did not start its run", {
+								workflow: trigger.id,
+								event: event.id,
+								error: error.message,
+							});
+						}
+					},
+			),
+		);
 	}
 }
 

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
-import { copyJson, type Json } from "../json.ts";
+import { copyJson, type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
@@ -21,7 +21,8 @@ import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts"
 import { stepAt } from "../workflow/run-fold.ts";
 import { definitionAt, stepTaskId } from "../workflow/step-task.ts";
 import type { Runs } from "./runs.ts";
-import type { RefusedStart, Started, Triggers } from "./triggers.ts";
+import type { RefusedStart, Triggers } from "./triggers.ts";
+import { type Act, inTurns } from "./turns.ts";
 
 /** Something that a person is asked. */
 export interface ApprovalView {
@@ -123,11 +124,12 @@ export class Waits {
 
 	/**
 	 * The oldest open wait of the run for this signal ends with the data; when there is none, the signal is kept.
-	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID
+	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async signal(run: Run, name: string, data: unknown): Promise<void> {
 		const { ledger, clock } = this.#parts;
 		const kept = copyJson(data ?? null, "data", "E_INPUT_INVALID");
+		checkInputSize(kept, "the signal: ");
 		if (!ledger.state.runs.has(run.id)) {
 			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
 		}
@@ -142,35 +144,35 @@ export class Waits {
 		});
 	}
 
-	/** Ends the waits for it and starts what it triggers, as one. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
+	/** Ends the waits for it and starts what it triggers. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
 	async send(given: EventSpec): Promise<Delivery> {
 		const { ledger, clock, newId, triggers } = this.#parts;
 		const event = toEvent(given, newId("evt"), clock.now());
-		let waits = 0;
-		let started: Started = { runs: [], refused: [] };
-		await ledger.transact((emit) => {
-			waits = this.deliver(emit, event);
-			started = triggers.eventStarts(emit, event, given.id !== undefined);
-		});
-		return { waits, ...started };
+		const delivery: Delivery = { waits: 0, runs: [], refused: [] };
+		const starts = triggers.eventStarts(event, given.id !== undefined, delivery);
+		await inTurns(ledger, [...this.#endsOfWaits(event, delivery), ...starts]);
+		return delivery;
 	}
 
-	/** Every open wait for this event ends; returns how many did. Part of a transaction. */
-	deliver(emit: Emit, event: SentEvent): number {
+	/** For every wait for its type that is open now. */
+	#endsOfWaits(event: SentEvent, delivery: Delivery): Act[] {
 		const { state } = this.#parts.ledger;
-		let met = 0;
-		for (const run of [...state.runs.values()]) {
-			const definition = state.definitions.get(run.hash);
-			if (definition === undefined) continue;
-			for (const { path, wait } of openWaits(run)) {
-				if (run.state !== "running") break; // the end of another of its waits ended or parked it
-				if (wait.kind !== "event" || wait.type !== event.type) continue;
-				if (!this.#isFor(emit, definition, run, path, event)) continue;
-				this.#endWait(emit, run, path, { output: event as unknown as Json });
-				met++;
-			}
-		}
-		return met;
+		const length = lengthWithin(event.data, MAX_INPUT_BYTES);
+		return [...state.runs.values()].flatMap((run) => {
+			const open = openWaits(run).filter(({ wait }) => wait.kind === "event" && wait.type === event.type);
+			return open.map(
+				({ path }): Act =>
+					(emit, turn) => {
+						const definition = state.definitions.get(run.hash);
+						// The end of another of its waits may have ended or parked it.
+						if (definition === undefined || run.state !== "running" || stepAt(run, path)?.state !== "running") return;
+						if (!this.#isFor(emit, definition, run, path, event)) return;
+						this.#endWait(emit, run, path, { output: event as unknown as Json });
+						turn.length += length;
+						delivery.waits++;
+					},
+			);
+		});
 	}
 
 	/** A run whose record does not allow an answer is parked: the event is for others too. */

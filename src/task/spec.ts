@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Duration, toMs } from "../duration.ts";
 import { MusterError } from "../errors.ts";
-import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
+import { canonicalJson, copyJson, type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
 import { defaultRetry } from "./retry.ts";
 import {
@@ -202,9 +202,12 @@ const HINT =
 
 /** Its bytes as JSON. @throws E_INPUT_TOO_LARGE */
 export function checkInputSize(input: Json, where: string): number {
-	const bytes = Buffer.byteLength(JSON.stringify(input));
+	// What is out of all proportion is not even written down.
+	const isFar = lengthWithin(input, MAX_INPUT_BYTES) > MAX_INPUT_BYTES;
+	const bytes = isFar ? Number.POSITIVE_INFINITY : Buffer.byteLength(JSON.stringify(input));
 	if (bytes <= MAX_INPUT_BYTES) return bytes;
-	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${bytes} bytes; ${MAX_INPUT_BYTES} are allowed`, {
+	const has = isFar ? `more than ${MAX_INPUT_BYTES} bytes` : `${bytes} bytes`;
+	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${has}; ${MAX_INPUT_BYTES} are allowed`, {
 		hint: "Put large data into a file or an artifact and pass its path or reference.",
 	});
 }

@@ -6,7 +6,8 @@
  * step is ignored.
  */
 import { type ErrorData, MusterError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
+import { MAX_OUTPUT } from "./bounds.ts";
 import {
 	type Frame,
 	MAX_MISSING_KEPT,
@@ -21,6 +22,9 @@ import {
 export function prefixOf(path: string): string {
 	return path.endsWith(COMPENSATE) ? COMPENSATE : path.slice(0, path.lastIndexOf(".") + 1);
 }
+
+/** The step of the main list, or of onFailure or finally, that a path is in. */
+export const outermostStep = (path: string): string => /^(?:(?:onFailure|finally)\.)?[^.]*/.exec(path)?.[0] ?? path;
 
 export const COMPENSATE = ".compensate";
 
@@ -78,6 +82,9 @@ export function endItem(run: Run, path: string, index: number, end: ItemEnd, at:
 	if (end.output !== undefined) {
 		step.done++;
 		step.outputs[index] = end.output;
+		if (step.items === "frame" || step.items === "run") {
+			run.made = (run.made ?? 0) + Math.min(lengthWithin(end.output, MAX_OUTPUT), MAX_OUTPUT);
+		}
 		if (end.output === null && step.total > 1) {
 			step.nulls ??= [];
 			step.nulls.push(index);

@@ -76,6 +76,14 @@ export interface RunStep {
 	origin?: string;
 }
 
+export interface InnerRuns {
+	live: number;
+	/** That began so far. */
+	all: number;
+	/** Length of the inputs of all of them, in characters of JSON. */
+	inputs: number;
+}
+
 /** One list of steps under way, counted. */
 export interface Frame {
 	running: number;
@@ -121,6 +129,10 @@ export interface Run {
 	frames: { [prefix: string]: Frame };
 	/** Steps that were over so far, for {@link RunStep.order}. */
 	over: number;
+	/** Of an outermost run: the runs inside of it, at any depth. */
+	inner?: InnerRuns;
+	/** Length of the outputs of its groups, rounds and inner runs so far, in characters of JSON. */
+	made?: number;
 	/** Signals that nobody waited for yet. */
 	signals?: Signal[];
 	outputs?: { [name: string]: Json };
@@ -166,7 +178,12 @@ export type Command =
 			error?: ErrorData /** Uses up a kept signal of this name. */;
 			signal?: string;
 	  }
+	/** The answer is full: what follows from this step, or from this list, is not all in it. */
+	| { kind: "more"; step: string }
 	/** The step is over by decision: skipped, not begun because of an expression, a loop's end, a wait given up. */
 	| { kind: "end"; step: string; state: Exclude<StepState, "running">; error?: ErrorData }
 	| { kind: "complete"; outputs: { [name: string]: Json } }
 	| { kind: "fail"; error: ErrorData };
+
+/** The outermost of the runs around a run, or itself: the id of an inner run begins with that of the run around it. */
+export const outermost = (id: string): string => id.split(".", 1)[0] as string;
