@@ -16,7 +16,7 @@ export class Admission {
 	readonly pending = new PendingSubmits();
 	readonly #ledger: Ledger;
 	readonly #maxTasks: number;
-	/** Tasks of submits that are under way: they have their room, but are not in the state yet. */
+	/** Tasks and runs that are under way: they have their room, but are not in the state yet. */
 	#underWay = 0;
 
 	constructor({ ledger, maxTasks }: { ledger: Ledger; maxTasks: number }) {
@@ -24,23 +24,23 @@ export class Admission {
 		this.#maxTasks = maxTasks;
 	}
 
-	/** @throws E_QUEUE_FULL */
+	/** @param more tasks and runs @throws E_QUEUE_FULL */
 	checkRoom(more: number): void {
-		const held = this.#ledger.held + this.#underWay;
+		const held = this.#ledger.held + this.#ledger.state.runs.size + this.#underWay;
 		if (held + more <= this.#maxTasks) return;
-		throw new MusterError("E_QUEUE_FULL", `the queue holds ${held} of at most ${this.#maxTasks} tasks`, {
+		throw new MusterError("E_QUEUE_FULL", `the queue holds ${held} of at most ${this.#maxTasks} tasks and runs`, {
 			hint: "Submit again when some are done.",
 			retryAfterMs: 1_000,
 		});
 	}
 
-	/** Counts tasks as taken while they are on their way into the state. Whether they have room is checked before. */
-	async underWay<T>(tasks: number, work: () => Promise<T>): Promise<T> {
-		this.#underWay += tasks;
+	/** Counts tasks and runs as taken while they are on their way into the state. Whether they have room is checked before. */
+	async underWay<T>(items: number, work: () => Promise<T>): Promise<T> {
+		this.#underWay += items;
 		try {
 			return await work();
 		} finally {
-			this.#underWay -= tasks;
+			this.#underWay -= items;
 		}
 	}
 
@@ -61,7 +61,7 @@ export class Admission {
 	}
 
 	/** @throws E_CONFLICT when its concurrency key has as many live tasks as it may, and it does not want to wait */
-	checkLimit({ concurrency }: NewTask, where: string): void {
+	checkLimit({ concurrency }: Pick<NewTask, "concurrency">, where: string): void {
 		if (concurrency?.policy !== "reject") return;
 		const { key, limit } = concurrency;
 		const { keyed, tasks } = this.#ledger.state;

@@ -114,11 +114,12 @@ export class Orchestrator {
 				},
 			},
 		});
+		const admission = new Admission({ ledger: this.#ledger, maxTasks: settings.maxTasks });
 		const submitting = {
 			ledger: this.#ledger,
 			clock,
 			skill: (type: string) => this.#skills.get(type),
-			admission: new Admission({ ledger: this.#ledger, maxTasks: settings.maxTasks }),
+			admission,
 		};
 		this.#dispatcher = new Dispatcher({
 			clock,
@@ -150,10 +151,9 @@ export class Orchestrator {
 			submitter: this.#submitter,
 		});
 		this.#controls = new QueueControls({ ...own, reader: this.#reader, redriver: this.#redriver, clock });
-		const starting = { ledger, clock, log, newId, runs: this.#runs, maxTasks: settings.maxTasks };
+		const starting = { ledger, clock, log, newId, runs: this.#runs, admission };
 		this.#schedules = new Schedules({
 			...starting,
-			canceller: this.#canceller,
 			skill: (type) => this.#skills.get(type),
 		});
 		this.#triggers = new Triggers({ ...starting, schedules: this.#schedules });
@@ -218,7 +218,7 @@ export class Orchestrator {
 	 * Resolves when it is durable. @throws E_RUN_UNKNOWN, E_CONFLICT when the run is over, E_QUEUE_FULL, E_INPUT_INVALID
 	 */
 	async signal(run: string, name: string, data: unknown = null): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.signal(this.#reader.findRun(run), name, data);
 	}
 
@@ -227,7 +227,7 @@ export class Orchestrator {
 	 * workflow that it triggers. Resolves when all of that is durable. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async sendEvent(event: EventSpec): Promise<Delivery> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#waits.send(event);
 	}
 
@@ -236,7 +236,7 @@ export class Orchestrator {
 	 * of the one before. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_QUEUE_FULL
 	 */
 	async schedule(spec: ScheduleSpec): Promise<string> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#schedules.set(spec);
 	}
 
@@ -248,7 +248,7 @@ export class Orchestrator {
 
 	/** It fires no more; what it started goes on. @throws E_SCHEDULE_UNKNOWN, E_CONFLICT for one of an enabled workflow */
 	async unschedule(id: string): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#schedules.delete(id);
 	}
 
@@ -260,13 +260,13 @@ export class Orchestrator {
 		workflow: string | WorkflowDefinition,
 		{ inputs = {} }: { inputs?: Record<string, unknown> } = {},
 	): Promise<EnabledView> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#triggers.enable(workflow, inputs);
 	}
 
 	/** They start nothing any more; runs go on. @throws E_CONFLICT when it is not enabled */
 	async disableWorkflow(name: string): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#triggers.disable(name);
 	}
 
@@ -277,7 +277,7 @@ export class Orchestrator {
 
 	/** A signed call of a webhook; see `Triggers.webhook`. @throws E_UNAUTHORIZED, E_INPUT_INVALID */
 	async webhook(call: WebhookCall): Promise<Started> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#triggers.webhook(call);
 	}
 
@@ -289,13 +289,13 @@ export class Orchestrator {
 
 	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when `hash` is given and is another */
 	async approve(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, true, options);
 	}
 
 	/** The same with the other answer. */
 	async deny(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, false, options);
 	}
 
@@ -377,7 +377,7 @@ export class Orchestrator {
 
 	/** Puts dead letters away: they are kept, but listed no more. Resolves with how many. */
 	async dropDead(filter: DeadFilter = {}): Promise<number> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#controls.dropDead(filter);
 	}
 
@@ -528,6 +528,12 @@ export class Orchestrator {
 
 	#checkNotStopped(): void {
 		if (this.#stopped) throw stopped();
+	}
+
+	/** For what is stored as a fact: without space those would only gather. */
+	#checkTaking(): void {
+		this.#checkOpen();
+		this.#ledger.checkSpace();
 	}
 
 	#checkOpen(): void {

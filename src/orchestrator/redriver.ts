@@ -8,6 +8,7 @@ import type { Event } from "../events.ts";
 import { copyJson } from "../json.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { AnySkill } from "../skill/skill.ts";
+import { inOrder } from "../task/batch.ts";
 import { checkRedrivable, redriveId, redriveOf } from "../task/redrive.ts";
 import { checkInputSize } from "../task/spec.ts";
 import type { NewTask, Task } from "../task/task.ts";
@@ -57,7 +58,8 @@ export class Redriver {
 		const refused: { id: string; error: ErrorData }[] = [];
 		const pending: PendingTask[] = [];
 		const others: Promise<void>[] = [];
-		for (const old of olds) {
+		// One that depends on another of them is done again after it.
+		for (const old of inOrder(olds)) {
 			const known = this.#knownAgain(redriveId(old.id));
 			if (known !== undefined) {
 				others.push(known);

@@ -3,7 +3,7 @@
  * journal says why.
  */
 import type { Clock } from "../clock.ts";
-import { hasCode, MusterError, toErrorData } from "../errors.ts";
+import { hasCode, MusterError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Schedule, ScheduleTarget } from "../task/schedule.ts";
@@ -12,7 +12,7 @@ import { checkInputs } from "../workflow/inputs.ts";
 import type { NewRun } from "../workflow/run.ts";
 import { promote } from "../workflow/run-queue.ts";
 import { inputsOf } from "../workflow/trigger-runs.ts";
-import type { Canceller } from "./canceller.ts";
+import type { Admission } from "./admission.ts";
 import type { Runs } from "./runs.ts";
 import { overlapKey } from "./schedule-spec.ts";
 import { isOver } from "./schedule-view.ts";
@@ -26,8 +26,7 @@ export interface FireParts {
 	log: Log;
 	newId(prefix: string): string;
 	runs: Runs;
-	canceller: Canceller;
-	maxTasks: number;
+	admission: Admission;
 }
 
 export class ScheduleFires {
@@ -39,7 +38,7 @@ export class ScheduleFires {
 
 	/** @param nextAt when it fires again */
 	fire(emit: Emit, schedule: Schedule, dueAt: number, nextAt: number | undefined): void {
-		const { ledger, clock, maxTasks } = this.#parts;
+		const { clock, admission } = this.#parts;
 		const { overlap, target } = schedule;
 		const before = this.#liveOf(schedule);
 		const skip = (reason: "overlap" | "refused", detail: string): void =>
@@ -52,14 +51,10 @@ export class ScheduleFires {
 			skip("overlap", `${MAX_QUEUED} fires wait for ${before ?? "the one before"}`);
 			return;
 		}
-		if (ledger.held >= maxTasks) {
-			skip("refused", `the queue holds ${ledger.held} of at most ${maxTasks} tasks`);
-			return;
-		}
 		let as: string;
 		try {
-			as =
-				"task" in target ? this.#startTask(emit, target.task) : this.#startRun(emit, schedule, target, dueAt, before);
+			admission.checkRoom(1);
+			as = "task" in target ? this.#startTask(emit, target.task) : this.#startRun(emit, schedule, target, dueAt);
 		} catch (error) {
 			if (!hasCode(error) || error.code === "E_INTERNAL") throw error;
 			skip("refused", `${error.code}: ${error.message}`.slice(0, 500));
@@ -84,12 +79,8 @@ export class ScheduleFires {
 
 	/** @throws E_CONFLICT when its concurrency key is full and says that a submit is rejected then */
 	#startTask(emit: Emit, task: Omit<NewTask, "id" | "submittedAt">): string {
-		const { ledger, clock, newId } = this.#parts;
-		const { concurrency } = task;
-		if (concurrency?.policy === "reject") {
-			const live = ledger.state.keyed.get(concurrency.key)?.size ?? 0;
-			if (live >= concurrency.limit) throw new MusterError("E_CONFLICT", `${live} task(s) have its concurrency key`);
-		}
+		const { clock, newId, admission } = this.#parts;
+		admission.checkLimit(task, "");
 		const at = clock.now();
 		const id = newId("tsk");
 		emit({ type: "task.submitted", at, task: { ...task, id, submittedAt: at } });
@@ -102,9 +93,8 @@ export class ScheduleFires {
 		{ id: schedule, overlap }: Schedule,
 		{ trigger: name, place }: Extract<ScheduleTarget, { trigger: string }>,
 		dueAt: number,
-		before: string | undefined,
 	): string {
-		const { ledger, clock, newId, runs, canceller } = this.#parts;
+		const { ledger, clock, newId, runs } = this.#parts;
 		const { state } = ledger;
 		const trigger = state.triggers.get(name);
 		const definition = trigger && state.definitions.get(trigger.hash);
@@ -112,8 +102,10 @@ export class ScheduleFires {
 		if (trigger === undefined || definition === undefined || given === undefined) {
 			throw new MusterError("E_WORKFLOW_UNKNOWN", `the workflow "${name}" is not enabled with this trigger`);
 		}
-		const group =
-			overlap === "queue" || overlap === "cancel-previous" ? { key: overlapKey(schedule), limit: 1 } : undefined;
+		const group: NewRun["group"] =
+			overlap === "queue" || overlap === "cancel-previous"
+				? { key: overlapKey(schedule), limit: 1, ...(overlap === "cancel-previous" && { policy: overlap }) }
+				: undefined;
 		const run: NewRun = {
 			...{ id: newId("run"), workflow: definition.name, hash: trigger.hash },
 			inputs: checkInputs(definition, inputsOf(trigger, given, { trigger: { dueAt } })),
@@ -125,10 +117,6 @@ export class ScheduleFires {
 		if (group === undefined) return run.id;
 		// With a group it waits for its place in it: at once when that is free, else when the runs before it are over.
 		for (const begun of promote(state, group.key, clock.now(), emit)) runs.advance(begun, emit);
-		const old = before === undefined ? undefined : state.runs.get(before);
-		if (overlap === "cancel-previous" && old !== undefined) {
-			canceller.cancelRunLater(old, toErrorData(new MusterError("E_CANCELLED", `superseded by the run ${run.id}`)));
-		}
 		return run.id;
 	}
 

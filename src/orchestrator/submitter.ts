@@ -100,10 +100,10 @@ export class Submitter {
 
 	/** The events that begin a run. @throws E_QUEUE_FULL, E_INPUT_TOO_LARGE, E_STORAGE_FULL */
 	async begin(events: readonly Event[]): Promise<void> {
-		const tasks = events.filter((event) => event.type === "task.submitted").length;
+		const items = events.filter(({ type }) => type === "task.submitted" || type === "run.created").length;
 		const { admission } = this.#parts;
-		admission.checkRoom(tasks);
-		await admission.underWay(tasks, () => this.#request(events));
+		admission.checkRoom(items);
+		await admission.underWay(items, () => this.#request(events));
 	}
 
 	/** One indivisible group of events that may be refused. @throws E_INPUT_TOO_LARGE, E_STORAGE_FULL */

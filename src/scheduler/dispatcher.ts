@@ -132,7 +132,10 @@ export class Dispatcher {
 		this.#pump.run();
 	}
 
-	/** What a start from a data folder begins with: nothing is running, whatever the state says. */
+	/**
+	 * What a start from a data folder begins with: nothing is running, whatever the state says. Nothing starts before it, or an
+	 * attempt of this process would be taken for one that died with the last.
+	 */
 	recover(): void {
 		const { ledger, clock, log } = this.#parts;
 		const now = clock.now();
@@ -155,7 +158,7 @@ export class Dispatcher {
 			if (mayHaveRun) this.#attempts.startCarefully(task.id);
 			this.placed(task, waitingSince(task, now, clock.monotonic()));
 		}
-		this.pump();
+		this.#pump.open();
 	}
 
 	/**
