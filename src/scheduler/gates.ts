@@ -86,10 +86,13 @@ export class RateGate extends Gate {
 		return this.#rate.key;
 	}
 
-	/** The newest task of the key says how fast. */
-	set rate(rate: RateLimit) {
+	/** The newest task of the key says how fast; true when this may have opened the gate, or will sooner. */
+	setRate(rate: RateLimit): boolean {
+		const { limit, perMs, burst } = this.#rate;
+		if (rate.limit === limit && rate.perMs === perMs && rate.burst === burst) return false;
 		this.#count();
 		this.#rate = rate;
+		return true;
 	}
 
 	isOpen(): boolean {
