@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { MemoryHost, turns } from "../../test/memory-host.ts";
-import { hasCode } from "../errors.ts";
+import { hasCode, TerminalError } from "../errors.ts";
 import { decodeBody, type Event, encodeBody, encodeEvent } from "../events.ts";
 import { defineSkill } from "../skill/skill.ts";
 import type { StepDefinition, WorkflowDefinition } from "../workflow/definition.ts";
@@ -233,6 +233,42 @@ describe("acts on one step in any order come to the one right state", () => {
 			if (name === "return") return release();
 			return name === "timeout" ? host.clock.advance(150) : host.orchestrator.cancel(id);
 		});
+	});
+});
+
+describe("an item that its step did not wait for", () => {
+	it("ends late without ending the list around it once more: the run ends when all of it has ended", async (t) => {
+		const gates = { first: Promise.withResolvers<void>(), second: Promise.withResolvers<void>() };
+		const gated = defineSkill<{ gate: "first" | "second"; fails?: boolean }, null>({
+			name: "gated",
+			description: "Waits for its gate.",
+			async run({ gate, fails }) {
+				await gates[gate].promise;
+				if (fails) throw new TerminalError("no ink");
+				return null;
+			},
+		});
+		const host = await MemoryHost.open(t, { skills: [gated] });
+		const review: StepDefinition = {
+			...{ id: "review", needs: [], skill: "gated" },
+			with: { gate: "${{ chapter == 0 && reader == 0 ? 'first' : 'second' }}" },
+			forEach: { in: [0, 1], as: "reader", onFailure: { quorum: 1 } },
+		};
+		const edit: StepDefinition = { id: "edit", needs: [], steps: [review], forEach: { in: [0, 1], as: "chapter" } };
+		const other: StepDefinition = { id: "other", needs: [], skill: "gated", with: { gate: "first", fails: true } };
+		const id = await host.orchestrator.startRun(flow([edit, other]));
+		await turns(20);
+		// Chapter 0 has its one review, `other` fails, and then the second review of chapter 0 is cancelled.
+		gates.first.resolve();
+		await host.pass(1_000);
+		const states = () => host.orchestrator.run(id).steps.map(({ id, state }) => `${id} ${state}`);
+		assert.equal(host.orchestrator.run(id).state, "running");
+		assert.deepEqual(states(), ["edit running", "edit.0.review completed", "edit.1.review running", "other failed"]);
+		gates.second.resolve();
+		const run = await host.orchestrator.waitRun(id);
+		assert.deepEqual([run.state, run.error?.details?.step], ["failed", "other"]);
+		assert.equal(states()[0], "edit completed");
+		checkHistory(host.history(), "a stray");
 	});
 });
 

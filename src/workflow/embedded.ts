@@ -38,7 +38,8 @@ export function advanceRun(state: State, next: Next, at: number, emit: Emit, lis
 		const run = state.runs.get(item.id);
 		if (run?.state !== "running") continue;
 		try {
-			new Advance(state, run, at, emit, listener, open).go(item.changed);
+			const waves = new Advance(state, run, at, emit, listener, open).waves(item.changed);
+			while (!waves.next().done);
 		} catch (error) {
 			listener.misfit(run, error, emit);
 		}
@@ -52,8 +53,14 @@ export function mayGoOn(state: State, task: Task): boolean {
 	return step !== undefined && (step.state !== "running" || step.begun < step.total);
 }
 
+/** One answer of `decide`, and to what. */
+export interface Wave {
+	changed: readonly string[] | undefined;
+	commands: readonly Command[];
+}
+
 /** One run while it is carried on. */
-class Advance {
+export class Advance {
 	readonly #state: State;
 	readonly #run: Run;
 	readonly #definition: WorkflowDefinition;
@@ -79,19 +86,18 @@ class Advance {
 		this.#open = open;
 	}
 
-	/** Wave after wave, until only what runs can change anything. */
-	go(changed: readonly string[] | undefined): void {
+	/** Wave after wave, until only what runs can change anything; each is given before it is carried out. */
+	*waves(changed: readonly string[] | undefined): Generator<Wave, void> {
 		for (const path of changed ?? []) this.#checkStray(path);
-		let commands = this.#decide(changed);
-		while (commands.length > 0) {
+		for (let next = changed; next === undefined || next.length > 0; next = this.#changed) {
+			const commands = this.#decide(next);
+			yield { changed: next, commands };
 			this.#changed = [];
 			for (const command of commands) this.#carryOut(command);
 			if (isRunOver(this.#run.state)) {
 				this.#open.push(...afterRun(this.#state, this.#run, this.#at, this.#emit));
 				return;
 			}
-			if (this.#changed.length === 0) return; // what has begun runs
-			commands = this.#decide(this.#changed);
 		}
 	}
 
