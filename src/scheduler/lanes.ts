@@ -123,7 +123,8 @@ export class Lanes {
 
 	/** What of its past still matters is waited for; then it is looked at again. */
 	#forgetIfIdle(gate: Gate): void {
-		if (gate.users > 0) return;
+		// One that was forgotten while its task ran is not the one that has its key now.
+		if (gate.users > 0 || this.#gates.get(gate.key) !== gate) return;
 		if (gate.idle) this.#gates.delete(gate.key);
 		else if (gate instanceof RateGate) this.#parts.wakeIn(gate.rateKey, gate.fullInMs());
 	}
