@@ -55,6 +55,7 @@ export interface EventSpec {
 export interface AnswerOptions {
 	/** Who answers, for the record; at most 200 characters. */
 	by?: string;
+	/** At most 2,000 characters. */
 	comment?: string;
 	/** Refuse unless what is asked has this hash; for several, by their ids. */
 	hash?: string;
@@ -86,7 +87,8 @@ export type OpenQuestion = { view: ApprovalView } & (
 );
 
 const MAX_ANSWERS = 1_000;
-const MAX_TEXT = 2_000;
+/** Longest texts of an answer. */
+const MAX_TEXTS = { by: 200, comment: 2_000 };
 
 export class Waits {
 	readonly #parts: WaitsParts;
@@ -121,11 +123,12 @@ export class Waits {
 
 	/**
 	 * The oldest open wait of the run for this signal ends with the data; when there is none, the signal is kept.
-	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID
+	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async signal(run: Run, name: string, data: unknown): Promise<void> {
 		const { ledger, clock } = this.#parts;
 		const kept = copyJson(data ?? null, "data", "E_INPUT_INVALID");
+		checkInputSize(kept, "the signal: ");
 		if (!ledger.state.runs.has(run.id)) {
 			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
 		}
@@ -280,8 +283,9 @@ function denied({ title }: ApprovalView, { by, comment }: Answer): ErrorData {
 
 function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
 	for (const [name, text] of Object.entries({ by, comment })) {
-		if (text !== undefined && (typeof text !== "string" || text.length > MAX_TEXT)) {
-			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${MAX_TEXT} characters`);
+		const longest = MAX_TEXTS[name as keyof typeof MAX_TEXTS];
+		if (text !== undefined && (typeof text !== "string" || text.length > longest)) {
+			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${longest} characters`);
 		}
 	}
 	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };
