@@ -246,6 +246,31 @@ describe("fires that passed while nothing ran", () => {
 		assert.ok(next > host.clock.now() - 1_000 && next <= host.clock.now() + 1_000);
 	});
 
+	it("start in parts, so that others get their turns, and go on where they were after a crash", async (t) => {
+		const { host } = await open(t);
+		const { orchestrator } = host;
+		const often = { ...every, cron: "* * * * * *", missed: "all", overlap: "allow" } as const;
+		for (let n = 0; n < 10; n++) await orchestrator.schedule({ ...often, id: `often-${n}` });
+		await orchestrator.pause();
+		host.clock.jump(2 * MINUTE);
+		await host.restart();
+		void host.orchestrator.resume();
+		while (dues(host).length === 0) await turns(1);
+		const first = dues(host).length;
+		assert.ok(first <= 100, String(first));
+		await host.restart();
+		await turns(200);
+		assert.equal(dues(host).length, 10 * 120);
+		for (let n = 0; n < 10; n++) {
+			const own = stored(host, "schedule.fired").filter(({ id }) => id === `often-${n}`);
+			assert.equal(new Set(own.map(({ dueAt }) => dueAt)).size, 120);
+		}
+		const parts = host.store.batches.map(({ body }) =>
+			decodeBody(body).filter(({ type }) => type === "schedule.fired"),
+		);
+		assert.ok(parts.every((fires) => fires.length <= 100));
+	});
+
 	it("count as missed too when a sleeping machine wakes", async (t) => {
 		const { host } = await open(t);
 		await host.orchestrator.schedule({ ...every, cron: "0 * * * *", missed: "skip" });
