@@ -199,6 +199,27 @@ describe("when what the fire before started is not over", () => {
 		assert.deepEqual([running, ready, cancelled], [1, 0, 2]);
 	});
 
+	it("nobody else can have the key by which they wait: no task, no step and no workflow", async (t) => {
+		const { host, release } = await open(t);
+		const { orchestrator } = host;
+		await orchestrator.submit({ type: "held", concurrency: "schedule:every" });
+		const steps = [{ id: "work", needs: [], skill: "held", with: {} }];
+		const group = { limit: 1, policy: "queue" } as const;
+		await orchestrator.startRun({
+			...{ name: "schedule", inputs: {}, outputs: {}, steps, concurrency: { ...group, group: "workflow:flow:0" } },
+		});
+		await orchestrator.schedule({ ...every, overlap: "queue" });
+		await orchestrator.enableWorkflow(flow([cron({ overlap: "queue" })]));
+		await host.pass(MINUTE);
+		assert.equal(orchestrator.schedules().find(({ id }) => id === "every")?.last?.over, true);
+		assert.equal(orchestrator.runs().find(({ workflow }) => workflow === "flow")?.state, "running");
+		const key = { ...group, key: "@muster:schedule:${{ 'every' }}" };
+		const named = [{ ...steps[0], id: "work", needs: [], concurrency: key }];
+		const run = await orchestrator.startRun({ name: "thief", inputs: {}, outputs: {}, steps: named });
+		assert.match((await orchestrator.waitRun(run)).error?.message ?? "", /Muster's own/);
+		await release();
+	});
+
 	it("allow starts one beside it", async (t) => {
 		const { host } = await open(t);
 		await host.orchestrator.schedule(onHeld("allow"));

@@ -7,6 +7,7 @@
 import { MusterError, toErrorData } from "../errors.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
+import { isOwnKey, OWN_KEYS } from "../task/own-keys.ts";
 import type { Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
 import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
@@ -193,7 +194,11 @@ export class Advance {
 		const definition = definitionAt(this.#definition, path);
 		const { concurrency, rate } = definition;
 		const task = stepTask(this.#run, path, each, index, definition, input, this.#at);
-		if (concurrency !== undefined) task.concurrency = { ...concurrency, key: concurrencyKey ?? concurrency.key };
+		if (concurrency !== undefined) {
+			const key = concurrencyKey ?? concurrency.key;
+			if (isOwnKey(key)) throw new MusterError("E_INPUT_INVALID", `keys that begin with ${OWN_KEYS} are Muster's own`);
+			task.concurrency = { ...concurrency, key };
+		}
 		if (rate !== undefined) task.rate = { ...rate, key: rateKey ?? rate.key };
 		this.#emit({ type: "task.submitted", at: this.#at, task });
 	}
