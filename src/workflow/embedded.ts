@@ -9,9 +9,10 @@ import { type Json, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
 import { isOwnKey, OWN_KEYS } from "../task/own-keys.ts";
 import type { Task } from "../task/task.ts";
+import { checkCircle } from "./circle.ts";
 import { decide } from "./decide.ts";
 import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
-import { checkGroup } from "./group.ts";
+import { checkGroup, groupOf } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
 import { type Command, isRunOver, type NewRun, type Run } from "./run.ts";
 import { isListLive, stepAt } from "./run-fold.ts";
@@ -221,6 +222,7 @@ export class Advance {
 			parent: { id, step: path, index, depth },
 		};
 		checkGroup(definition, child, (key) => this.#state.groups.get(key) ?? []);
+		checkCircle(this.#state, child, groupOf(definition, child));
 		this.#open.push(...createdRun(this.#state, definition, child, this.#at, this.#emit));
 		this.#listener.inner(this.#state.runs.get(child.id) as Run, definition);
 	}
