@@ -465,6 +465,18 @@ describe("an event", () => {
 		assert.equal(stored(host, "run.created").length, 1);
 	});
 
+	it("with an id of its own starts each run once wherever its trigger stands in the file", async (t) => {
+		const { host } = await open(t);
+		const others = [cron(), { ...onOrder, event: { type: "order" } }];
+		const send = () => host.orchestrator.sendEvent({ type: "order", data: { amount: 200 }, id: "o-1" });
+		await host.orchestrator.enableWorkflow(flow([onOrder, ...others]));
+		const first = await send();
+		assert.equal(new Set(first.runs).size, 2);
+		await host.orchestrator.enableWorkflow(flow([...others, onOrder]));
+		assert.deepEqual((await send()).runs.toSorted(), first.runs.toSorted());
+		assert.equal(stored(host, "run.created").length, 2);
+	});
+
 	it("that one workflow cannot take starts the others, and says which it did not", async (t) => {
 		const { host } = await open(t);
 		const anything: TriggerDefinition = { event: { type: "order" }, with: { at: "${{ event.data.amount }}" } };

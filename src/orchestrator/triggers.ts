@@ -197,9 +197,9 @@ export class Triggers {
 		const started: Started = { runs: [], refused: [] };
 		for (const trigger of [...state.triggers.values()]) {
 			const definition = state.definitions.get(trigger.hash);
-			for (const [place, wanted] of definition?.triggers?.entries() ?? []) {
+			for (const wanted of definition?.triggers ?? []) {
 				if (definition === undefined || !isMeant(wanted)) continue;
-				const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
+				const id = given ? idOf(kind, trigger.id, wanted, event.id) : newId("run");
 				try {
 					if (given && ledger.run(id) !== undefined) {
 						started.runs.push(id);
@@ -263,9 +263,12 @@ function enabledView(
 	};
 }
 
-/** The id of a run follows from what starts it, where that has an id of its own. */
-function idOf(kind: string, workflow: string, place: number, event: string): string {
-	const text = canonicalJson([kind, workflow, place, event]);
+/**
+ * The id of a run follows from what starts it, where that has an id of its own: from what the trigger says, wherever it stands
+ * in the file.
+ */
+function idOf(kind: string, workflow: string, trigger: TriggerDefinition, event: string): string {
+	const text = canonicalJson([kind, workflow, copyJson(trigger, "the trigger", "E_INPUT_INVALID"), event]);
 	return `run_e${createHash("sha256").update(text).digest("hex").slice(0, 25)}`;
 }
 
