@@ -59,7 +59,7 @@ describe("steering the queue", { concurrency: true }, () => {
 		const server = await up(t, data[1] as string);
 		await muster(t, "submit", "collect", "-i", `source=${table.url}`, ...data);
 		await table.asked;
-		const late = await muster(t, "drain", "--timeout", "50ms", ...data);
+		const late = await muster(t, "drain", "--timeout", "1s", ...data);
 		assert.equal(late.code, 8, late.stderr);
 		assert.match(late.stderr, /muster resume/);
 		table.answer();

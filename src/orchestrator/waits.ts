@@ -53,7 +53,7 @@ export interface EventSpec {
 }
 
 export interface AnswerOptions {
-	/** Who answers, for the record; at most 200 characters. */
+	/** Who answers, for the record; at most 2,000 characters, as the comment. */
 	by?: string;
 	/** At most 2,000 characters. */
 	comment?: string;
@@ -81,7 +81,7 @@ export interface Delivery {
 	refused: RefusedStart[];
 }
 
-export type OpenQuestion = { view: ApprovalView } & (
+type OpenQuestion = { view: ApprovalView } & (
 	| { run: Run; path: string; onDeny: "fail" | "continue" }
 	| { task: Task; key: string }
 );

@@ -9,7 +9,7 @@ export abstract class Gate {
 	/** Names it among all gates. */
 	readonly key: string;
 	/** Lanes that pass through it, parked or not. */
-	users = 0;
+	readonly lanes = new Set<Lane>();
 	readonly parked = new Set<Lane>();
 
 	constructor(key: string) {
@@ -143,21 +143,21 @@ export class RateGate extends Gate {
 
 /** Closed while its scope is paused. */
 export class PauseGate extends Gate {
-	readonly scope: string;
+	readonly #scope: string;
 	readonly #paused: ReadonlyMap<string, unknown>;
 
 	constructor(key: string, scope: string, paused: ReadonlyMap<string, unknown>) {
 		super(key);
-		this.scope = scope;
+		this.#scope = scope;
 		this.#paused = paused;
 	}
 
 	isOpen(): boolean {
-		return !this.#paused.has(this.scope);
+		return !this.#paused.has(this.#scope);
 	}
 
 	/** Workflows are few, and run again; a run is paused once. */
 	override get isLasting(): boolean {
-		return this.scope.startsWith("workflow:");
+		return this.#scope.startsWith("workflow:");
 	}
 }

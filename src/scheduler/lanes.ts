@@ -68,10 +68,7 @@ export class Lanes {
 
 	/** All ready tasks that pass the gate. */
 	through(gateKey: string): Offer[] {
-		const gate = this.#gates.get(gateKey);
-		if (gate === undefined) return [];
-		const lanes = [...this.#demands.values()].flatMap((demand) => [...demand.lanes.values()]);
-		return lanes.filter((lane) => lane.gates.includes(gate)).flatMap((lane) => [...lane.offers]);
+		return [...(this.#gates.get(gateKey)?.lanes ?? [])].flatMap((lane) => [...lane.offers]);
 	}
 
 	/** Nothing of the rate key starts for this long. */
@@ -116,7 +113,7 @@ export class Lanes {
 	#drop(lane: Lane): void {
 		lane.demand.lanes.delete(lane.key);
 		for (const gate of lane.gates) {
-			gate.users--;
+			gate.lanes.delete(lane);
 			this.#forgetIfIdle(gate);
 		}
 	}
@@ -124,7 +121,7 @@ export class Lanes {
 	/** What of its past still matters is waited for; then it is looked at again. */
 	#forgetIfIdle(gate: Gate): void {
 		// One that was forgotten while its task ran is not the one that has its key now.
-		if (gate.users > 0 || this.#gates.get(gate.key) !== gate) return;
+		if (gate.lanes.size > 0 || this.#gates.get(gate.key) !== gate) return;
 		if (gate.idle) this.#gates.delete(gate.key);
 		else if (gate instanceof RateGate) this.#parts.wakeIn(gate.rateKey, gate.fullInMs());
 	}
