@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { hasCode, MusterError, toErrorData } from "../errors.ts";
-import { canonicalJson, type Json } from "../json.ts";
+import { canonicalJson, copyJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";

@@ -25,7 +25,7 @@ export function prefixOf(path: string): string {
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, group, inputs } = fresh;
+	const { id, workflow, hash, uses, parent, trigger, fork, origins, group, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
@@ -33,6 +33,7 @@ export function createRun(fresh: NewRun, at: number): Run {
 		...(parent && { parent }),
 		...(trigger && { trigger }),
 		...(fork && { fork }),
+		...(origins && { origins }),
 		...(group && { group }),
 	};
 }
