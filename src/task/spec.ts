@@ -39,7 +39,7 @@ export interface ConcurrencySpec {
 	policy?: ConcurrencyLimit["policy"];
 }
 
-/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced. */
+/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced, the first of a new key at once. */
 export interface RateSpec {
 	/** Any text without control characters, at most 128. */
 	key: string;
