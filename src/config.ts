@@ -20,7 +20,7 @@ export const settingsShape = z.strictObject({
 	coordinators: count(MAX_AGENTS).default(2),
 	/** A fleet in pools of this size, in place of `workers` and `coordinators`. */
 	agents: z.int().min(1).max(MAX_AGENTS).optional(),
-	/** Threads for CPU-heavy skills. Default: one less than the cores, at least 1. */
+	/** Threads for CPU-heavy skills; as many of their tasks run at a time. Default: one less than the cores, at least 2. */
 	threads: z.int().min(1).max(64).optional(),
 	/** Folders with workflow files, besides those that come with Muster. */
 	workflows: z.array(z.string().min(1)).default(["workflows"]),
@@ -77,7 +77,7 @@ export function readSettings(given: SettingsInput): Settings {
 		);
 	}
 	if (settings.leaseMs < settings.heartbeatMs) throw invalid("leaseMs is shorter than heartbeatMs");
-	const threads = settings.threads ?? Math.max(1, availableParallelism() - 1);
+	const threads = settings.threads ?? Math.max(2, availableParallelism() - 1);
 	return Object.freeze({ ...settings, dataDir: resolve(settings.dataDir), threads });
 }
 

@@ -32,6 +32,7 @@ const nobody: Sink = { task: () => undefined, run: () => undefined };
 const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
+	halted: () => undefined,
 	inner: () => undefined,
 	misfit: () => undefined,
 };

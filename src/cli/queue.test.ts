@@ -45,7 +45,10 @@ describe("steering the queue", { concurrency: true }, () => {
 		assert.match((await muster(t, "task", id, ...data)).stdout, /waits +type:collect is paused.*\n +reason paused/);
 		const server = await up(t, data[1] as string);
 		const shown = await muster(t, "task", id, ...data);
-		assert.match(shown.stdout, /waits +type:collect is paused since .*: the source is down/);
+		assert.match(
+			shown.stdout,
+			/waits +type:collect is paused since .* \(the source is down\); it goes on with: muster resume type:collect/,
+		);
 		const resumed = await muster(t, "resume", "type:collect", "--json", ...data);
 		assert.deepEqual(JSON.parse(resumed.stdout), { paused: [] });
 		assert.match((await muster(t, "resume", "type:collect", ...data)).stderr, /it was not paused/);

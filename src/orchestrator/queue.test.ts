@@ -51,7 +51,10 @@ describe("a pause", () => {
 		const id = await first.submit({ type: "quick", input: 1 });
 		await stored;
 		assert.deepEqual(first.task(id).waiting?.reason, "paused");
-		assert.match(first.task(id).waiting?.text ?? "", /everything is paused since .*: maintenance/);
+		assert.match(
+			first.task(id).waiting?.text ?? "",
+			/everything is paused since .* \(maintenance\); it goes on with: muster resume all/,
+		);
 		await first.shutdown();
 		const second = await startTest(t, { dataDir, skills: [quick] });
 		assert.equal(second.task(id).state, "ready");

@@ -65,6 +65,7 @@ export class Runs {
 		this.#listener = {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
+			halted: (run, prefix) => parts.canceller.cancelUnstarted(run, prefix),
 			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run) => this.#supersede(run),
 		};
@@ -232,7 +233,12 @@ export class Runs {
 				for (const next of promote(state, key, clock.now(), emit)) this.advance(next, emit);
 			}
 		});
-		for (const run of state.runs.values()) this.armSteps(run);
+		for (const run of state.runs.values()) {
+			this.armSteps(run);
+			for (const [prefix, { broken }] of Object.entries(run.frames)) {
+				if (broken > 0) this.#listener.halted(run, prefix);
+			}
+		}
 		// The process may have died between the beginning of a run and the cancel that follows from it.
 		for (const runs of state.groups.values()) this.#supersede([...runs].findLast(({ group }) => group?.policy));
 	}

@@ -1,6 +1,6 @@
 /** Tasks, runs and agents as callers see them: copies, with times as RFC 3339 text. The same in library, HTTP and CLI. */
 import type { ErrorData } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { cloneJson, type Json } from "../json.ts";
 import type { Progress } from "../scheduler/attempt.ts";
 import type { Signs } from "../scheduler/attempt-clocks.ts";
 import type { AgentKind } from "../scheduler/performer.ts";
@@ -17,6 +17,7 @@ import type {
 	Task,
 	TaskState,
 } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import { isRunOver, type Missing, type Run, type RunState, type StepState, type WaitRecord } from "../workflow/run.ts";
 import { itemIds } from "../workflow/step-task.ts";
 
@@ -75,8 +76,6 @@ export interface TaskView {
 	effects?: { [key: string]: Omit<EffectRecord, "at"> & { at: string } };
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 export function taskView(
 	task: Task,
 	live: { progress?: Progress | undefined; signs?: Signs | undefined; waiting?: WaitingReason | undefined },
@@ -86,22 +85,22 @@ export function taskView(
 		type: task.type,
 		state: task.state,
 		priority: task.priority,
-		input: structuredClone(task.input),
-		submittedAt: iso(task.submittedAt),
+		input: cloneJson(task.input),
+		submittedAt: timeText(task.submittedAt),
 		attempts: task.attempts,
 		history: (task.history ?? []).map(({ agent, startedAt, endedAt, error }) => ({
 			agent,
-			startedAt: iso(startedAt),
-			...(endedAt !== undefined && { endedAt: iso(endedAt) }),
+			startedAt: timeText(startedAt),
+			...(endedAt !== undefined && { endedAt: timeText(endedAt) }),
 			...(error && { error }),
 		})),
 	};
-	if (task.endedAt !== undefined) view.endedAt = iso(task.endedAt);
+	if (task.endedAt !== undefined) view.endedAt = timeText(task.endedAt);
 	if (live.progress !== undefined) view.progress = { ...live.progress };
 	if (live.signs !== undefined) view.signs = live.signs;
 	if (live.waiting !== undefined) view.waiting = live.waiting;
-	if (task.output !== undefined) view.output = structuredClone(task.output);
-	if (task.error !== undefined) view.error = structuredClone(task.error);
+	if (task.output !== undefined) view.output = cloneJson(task.output);
+	if (task.error !== undefined) view.error = cloneJson(task.error);
 	if (task.dependsOn !== undefined) view.dependsOn = [...task.dependsOn];
 	if (task.children !== undefined) view.children = [...task.children];
 	if (task.parent !== undefined) view.parent = task.parent;
@@ -122,7 +121,7 @@ export function taskView(
 	if (task.effects !== undefined) {
 		const effects = Object.entries(task.effects).map(([key, { at, ...rest }]) => [
 			key,
-			{ ...structuredClone(rest), at: iso(at) },
+			{ ...cloneJson(rest), at: timeText(at) },
 		]);
 		view.effects = Object.fromEntries(effects) as NonNullable<TaskView["effects"]>;
 	}
@@ -131,10 +130,10 @@ export function taskView(
 
 function askView({ askedAt, until, answer, ...ask }: Ask): AskView {
 	return {
-		...structuredClone(ask),
-		askedAt: iso(askedAt),
-		...(until !== undefined && { until: iso(until) }),
-		...(answer && { answer: { ...answer, at: iso(answer.at) } }),
+		...cloneJson(ask),
+		askedAt: timeText(askedAt),
+		...(until !== undefined && { until: timeText(until) }),
+		...(answer && { answer: { ...answer, at: timeText(answer.at) } }),
 	};
 }
 
@@ -150,6 +149,8 @@ export interface StepView {
 	/** 0..1, with the live progress of running tasks in it. */
 	fraction: number;
 	message?: string;
+	/** Why it has not begun, why not all of its items have, or why nothing of it runs although it has begun. */
+	waiting?: string;
 	/** What it waits for from outside, while it does. */
 	wait?: WaitRecord & { until?: string };
 	/** Items that did not complete, the first 100. */
@@ -173,6 +174,12 @@ export function waitText(wait: WaitRecord): string {
 	}
 }
 
+/** The command that ends it, where one does. */
+export function waitCommand(wait: WaitRecord, run: string, step: string): string | undefined {
+	if (wait.kind === "approval") return `muster approvals approve ${run}.${step}`;
+	return wait.kind === "signal" ? `muster signal ${run} ${wait.name}` : undefined;
+}
+
 export interface RunView {
 	id: string;
 	workflow: string;
@@ -183,6 +190,8 @@ export interface RunView {
 	waiting?: RunWaitingReason;
 	inputs: { [name: string]: Json };
 	createdAt: string;
+	/** When its concurrency group let it begin. Absent without one, and while it is queued. */
+	startedAt?: string;
 	endedAt?: string;
 	/** In the order of the definition, each followed by what is inside of it; then those of onFailure and finally. */
 	steps: StepView[];
@@ -194,29 +203,34 @@ export interface RunView {
 	error?: ErrorData;
 }
 
+/** What is known of a run while it goes on. */
+export interface LiveRun {
+	progress(taskId: string): Progress | undefined;
+	waiting?: RunWaitingReason | undefined;
+	/** See {@link StepView.waiting}. */
+	stepWaiting(id: string): string | undefined;
+}
+
 /** @param order step ids of the definition, where it is known */
-export function runView(
-	run: Run,
-	order: readonly string[],
-	live: { progress: (taskId: string) => Progress | undefined; waiting?: RunWaitingReason | undefined },
-): RunView {
+export function runView(run: Run, order: readonly string[], live: LiveRun): RunView {
 	const view: RunView = {
 		id: run.id,
 		workflow: run.workflow,
 		hash: run.hash,
 		state: run.state,
-		inputs: structuredClone(run.inputs),
-		createdAt: iso(run.createdAt),
-		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live.progress)),
+		inputs: cloneJson(run.inputs),
+		createdAt: timeText(run.createdAt),
+		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live)),
 	};
 	if (live.waiting !== undefined) view.waiting = live.waiting;
-	if (run.endedAt !== undefined) view.endedAt = iso(run.endedAt);
+	if (run.startedAt !== undefined) view.startedAt = timeText(run.startedAt);
+	if (run.endedAt !== undefined) view.endedAt = timeText(run.endedAt);
 	if (run.parent !== undefined) view.parent = { run: run.parent.id, step: run.parent.step, index: run.parent.index };
 	if (run.trigger !== undefined) view.trigger = { ...run.trigger };
 	if (run.fork !== undefined) view.fork = { ...run.fork };
 	if (run.group !== undefined) view.group = run.group.key;
-	if (run.outputs !== undefined) view.outputs = structuredClone(run.outputs);
-	if (run.error !== undefined) view.error = structuredClone(run.error);
+	if (run.outputs !== undefined) view.outputs = cloneJson(run.outputs);
+	if (run.error !== undefined) view.error = cloneJson(run.error);
 	return view;
 }
 
@@ -237,11 +251,12 @@ function pathsInOrder(run: Run, order: readonly string[]): string[] {
 	return [...paths, ...[...inside.values()].flat()];
 }
 
-function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
+function stepView(run: Run, id: string, { progress, stepWaiting }: LiveRun): StepView {
 	const step = Object.hasOwn(run.steps, id) ? run.steps[id] : undefined;
+	const waiting = isRunOver(run.state) ? undefined : stepWaiting(id);
 	if (step === undefined) {
 		const state = isRunOver(run.state) ? "not-started" : "waiting";
-		return { id, state, total: 0, done: 0, failed: 0, fraction: 0 };
+		return { id, state, total: 0, done: 0, failed: 0, fraction: 0, ...(waiting !== undefined && { waiting }) };
 	}
 	const { state, total, done, failed } = step;
 	let fraction = total === 0 || state === "completed" ? 1 : (done + failed) / total;
@@ -261,14 +276,15 @@ function stepView(run: Run, id: string, progress: (taskId: string) => Progress |
 		done,
 		failed,
 		fraction: Math.min(1, fraction),
-		startedAt: iso(step.startedAt),
+		startedAt: timeText(step.startedAt),
 	};
 	if (message !== undefined) view.message = message;
-	if (step.missing !== undefined) view.missing = structuredClone(step.missing);
+	if (waiting !== undefined) view.waiting = waiting;
+	if (step.missing !== undefined) view.missing = cloneJson(step.missing);
 	if (step.wait !== undefined && state === "running") {
-		view.wait = { ...structuredClone(step.wait), ...(step.until !== undefined && { until: iso(step.until) }) };
+		view.wait = { ...cloneJson(step.wait), ...(step.until !== undefined && { until: timeText(step.until) }) };
 	}
-	if (step.endedAt !== undefined) view.endedAt = iso(step.endedAt);
+	if (step.endedAt !== undefined) view.endedAt = timeText(step.endedAt);
 	if (step.error !== undefined) view.error = step.error;
 	return view;
 }

@@ -14,6 +14,7 @@ import { explain } from "../schema.ts";
 import type { State } from "../state.ts";
 import { checkInputSize } from "../task/spec.ts";
 import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
@@ -269,10 +270,8 @@ function toEvent(given: EventSpec, id: string, now: number): SentEvent {
 	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
 	checkInputSize(data, "the event: ");
 	const { type, source } = parsed.data;
-	return { type, data, id: parsed.data.id ?? id, time: iso(now), ...(source !== undefined && { source }) };
+	return { type, data, id: parsed.data.id ?? id, time: timeText(now), ...(source !== undefined && { source }) };
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 function askView(
 	task: Task,
@@ -280,8 +279,8 @@ function askView(
 	{ title, content, hash, labels = {}, askedAt, until, onTimeout }: Ask,
 ): ApprovalView {
 	return {
-		...{ id: `${task.id}#${key}`, title, content, hash, labels, askedAt: iso(askedAt) },
-		...(until !== undefined && { until: iso(until), onTimeout }),
+		...{ id: `${task.id}#${key}`, title, content, hash, labels, askedAt: timeText(askedAt) },
+		...(until !== undefined && { until: timeText(until), onTimeout }),
 		...{ task: task.id, type: task.type },
 		...(task.run && { run: task.run.id, step: task.run.step }),
 	};
@@ -313,8 +312,8 @@ export function* openQuestions(state: State): Generator<OpenQuestion> {
 			const step = definition && definitionAt(definition, path).wait;
 			const { title, content, hash, labels = {} } = wait;
 			const view: ApprovalView = {
-				...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: iso(startedAt) },
-				...(until !== undefined && { until: iso(until), onTimeout: step?.onTimeout ?? "fail" }),
+				...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: timeText(startedAt) },
+				...(until !== undefined && { until: timeText(until), onTimeout: step?.onTimeout ?? "fail" }),
 				...{ run: run.id, workflow: run.workflow, step: path },
 			};
 			yield { view, run, path, onDeny: step?.approval?.onDeny ?? "fail" };

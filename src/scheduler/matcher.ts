@@ -11,7 +11,7 @@ import { type Gate, LimitGate, RateGate } from "./gates.ts";
 import type { Demand, Lane, Offer } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { runsOf } from "./lineage.ts";
-import { type Limits, Quota } from "./quota.ts";
+import { type Full, type Limits, Quota } from "./quota.ts";
 import type { Pool, Registry, Seat } from "./registry.ts";
 import { Turns } from "./turns.ts";
 
@@ -27,7 +27,7 @@ export interface MatcherParts {
 }
 
 /** What holds back a ready task besides the agents: a gate that is closed for it, or as many run as the limit says. */
-export type Held = { gate: Gate } | { limit: number; scope: string };
+export type Held = { gate: Gate } | Full;
 
 /** Nobody but the matcher puts tasks among the ready ones. */
 const offerOf = ({ ready }: Task): Offer | undefined => ready as Offer | undefined;
@@ -127,10 +127,7 @@ export class Matcher {
 		const lane = offerOf(task)?.lane;
 		const gate = lane?.closedGate();
 		if (gate !== undefined) return { gate };
-		const ofType = this.#quota.fullOf(task.type);
-		if (ofType !== undefined) return { limit: ofType, scope: `type:${task.type}` };
-		const ofAll = this.#quota.full;
-		return ofAll === undefined ? undefined : { limit: ofAll, scope: "all" };
+		return this.#quota.fullOf(task.type) ?? this.#quota.full;
 	}
 
 	/**

@@ -125,6 +125,17 @@ describe("why a ready task waits", () => {
 		assert.equal(why(world, world.task())?.reason, "starting", "its event is being stored");
 	});
 
+	it("is a thread where skills run in threads, with those that hold them, and none starts without one", () => {
+		const threads = { limit: 2, has: (type: string) => type === "work" };
+		const world = matcherWorld({ slots: 10, limits: { threads } });
+		const [first, second, third, other] = [world.offer(), world.offer(), world.offer(), world.offer({ type: "other" })];
+		assert.deepEqual(world.start(), [first, second, other]);
+		const reason = why(world, third as Task);
+		assert.deepEqual([reason?.reason, reason?.scope, reason?.holders], ["limit", "threads", [first?.id, second?.id]]);
+		world.end(first as Task);
+		assert.deepEqual(world.start(), [third]);
+	});
+
 	it("comes with an estimate from the pace of the last starts", () => {
 		const world = matcherWorld({ slots: 1 });
 		const tasks = Array.from({ length: 10 }, () => world.offer());
@@ -177,7 +188,7 @@ describe("why a ready task waits", () => {
 		world.state.paused.set("type:work", { at: 1_000, reason: "maintenance" });
 		assert.deepEqual(why(world, world.offer()), {
 			...{ reason: "paused", scope: "type:work", since: 1_000 },
-			text: "type:work is paused since 1970-01-01T00:00:01.000Z: maintenance",
+			text: "type:work is paused since 1970-01-01T00:00:01.000Z (maintenance); it goes on with: muster resume type:work",
 		});
 	});
 });
@@ -191,11 +202,17 @@ describe("why a task that is not ready waits", () => {
 		blocked.state = "blocked";
 		assert.deepEqual(why(world, blocked)?.holders, [open.id]);
 
+		assert.equal(
+			why(world, blocked)?.text,
+			`waits for 1 task(s) to complete: ${open.id} (${open.state}: starts in a moment)`,
+		);
+
 		const scheduled = world.task({ runAt: 5_000 });
 		scheduled.state = "scheduled";
 		assert.deepEqual([why(world, scheduled)?.reason, why(world, scheduled)?.until], ["delay", 5_000]);
 		scheduled.attempts = 1;
 		assert.equal(why(world, scheduled)?.reason, "back-off");
+		assert.match(why(world, scheduled)?.text ?? "", /^is tried again at 1970-01-01T00:00:05.000Z \(attempt 1 of 3\)/);
 
 		const waiting = world.task();
 		waiting.state = "waiting";
@@ -203,7 +220,11 @@ describe("why a task that is not ready waits", () => {
 		assert.deepEqual([why(world, waiting)?.reason, why(world, waiting)?.holders], ["children", [open.id]]);
 		const ask = { title: "Delete it?", content: null, hash: "h", askedAt: 0, until: 9_000, onTimeout: "deny" } as const;
 		waiting.asks = { key: { ...ask } };
-		assert.deepEqual(why(world, waiting), { reason: "approval", text: "asks a person: Delete it?", until: 9_000 });
+		assert.deepEqual(why(world, waiting), {
+			reason: "approval",
+			text: "asks a person: Delete it?, until 1970-01-01T00:00:09.000Z; see it with: muster approvals",
+			until: 9_000,
+		});
 	});
 
 	it("is nothing for one that runs or is over", () => {

@@ -123,7 +123,7 @@ test("when a step fails, waits and inner runs are given up, also deep inside, an
 	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
 	assert.equal(brief(play.fail("a")), "~group.0.wait ~run");
 	assert.equal(play.run.steps.group?.state, "failed");
-	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (and 2 more)');
+	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (2 more did not complete)');
 });
 
 test("an expression that cannot be evaluated fails its step, and with it the run once nothing runs", () => {

@@ -15,7 +15,7 @@ import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
 import { checkGroup, groupOf } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
 import { type Command, isRunOver, type NewRun, type Run } from "./run.ts";
-import { isListLive, stepAt } from "./run-fold.ts";
+import { isListLive, prefixOf, stepAt } from "./run-fold.ts";
 import { afterRun, createdRun, type Emit, type Next } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
@@ -27,6 +27,8 @@ export interface EngineListener {
 	timed(run: Run, path: string, until: number): void;
 	/** It is over while items of it were under way: those are to be cancelled. */
 	stray(run: Run, path: string): void;
+	/** A step of this list failed, so nothing new begins in it: tasks that have not started are to be cancelled. */
+	halted(run: Run, prefix: string): void;
 	/** A step began this run of another workflow. */
 	inner(run: Run, definition: WorkflowDefinition): void;
 	/** The run cannot go on: it is to be parked. @throws when it is to go no further for all */
@@ -90,7 +92,7 @@ export class Advance {
 
 	/** Wave after wave, until only what runs can change anything; each is given before it is carried out. */
 	*waves(changed: readonly string[] | undefined): Generator<Wave, void> {
-		for (const path of changed ?? []) this.#checkStray(path);
+		for (const path of changed ?? []) this.#checkEnd(path);
 		for (let next = changed; next === undefined || next.length > 0; next = this.#changed) {
 			const commands = this.#decide(next);
 			yield { changed: next, commands };
@@ -137,7 +139,7 @@ export class Advance {
 				const { kind: _, ...end } = command;
 				this.#emit({ type: "item.ended", at, run: id, ...end });
 				this.#changed.push(command.step);
-				this.#checkStray(command.step);
+				this.#checkEnd(command.step);
 				return;
 			}
 			case "end": {
@@ -145,7 +147,7 @@ export class Advance {
 				if (state === "skipped") this.#emit({ type: "step.skipped", at, run: id, step });
 				else this.#emit({ type: "step.ended", at, run: id, step, state, ...(error && { error }) });
 				this.#changed.push(step);
-				this.#checkStray(step);
+				this.#checkEnd(step);
 				return;
 			}
 			case "complete":
@@ -161,10 +163,11 @@ export class Advance {
 		if (stepAt(this.#run, path)?.state !== "running") this.#changed.push(path);
 	}
 
-	#checkStray(path: string): void {
+	#checkEnd(path: string): void {
 		const step = stepAt(this.#run, path);
 		if (step === undefined || step.state === "running") return;
 		if (step.begun > step.done + step.failed) this.#listener.stray(this.#run, path);
+		if (step.state === "failed") this.#listener.halted(this.#run, prefixOf(path));
 	}
 
 	#beginItem(command: Extract<Command, { kind: "item" }>): void {

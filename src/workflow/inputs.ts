@@ -1,7 +1,7 @@
 /** The inputs of a run: what a definition declares, what is given, and how texts of the command line become values. */
 import { isAbsolute, relative, resolve } from "node:path";
 import { MusterError } from "../errors.ts";
-import { copyJson, type Json } from "../json.ts";
+import { cloneJson, copyJson, type Json } from "../json.ts";
 import { didYouMean } from "../suggest.ts";
 import type { InputSpec, WorkflowDefinition } from "./definition.ts";
 import { Problems, problemsError, quoteName } from "./problems.ts";
@@ -26,7 +26,7 @@ export function checkInputs(definition: WorkflowDefinition, given: unknown, fold
 		if (value === undefined) problems.add([name], "is required", () => spec.description);
 		else {
 			const problem = misfit(value, spec);
-			if (problem === undefined) inputs[name] = structuredClone(value);
+			if (problem === undefined) inputs[name] = cloneJson(value);
 			else problems.add([name], problem);
 		}
 	}
