@@ -14,6 +14,7 @@ import type { NewRun } from "../workflow/run.ts";
 import { promote } from "../workflow/run-queue.ts";
 import { inputsOf } from "../workflow/trigger-runs.ts";
 import type { Admission } from "./admission.ts";
+import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
 import { isOver } from "./schedule-view.ts";
 
@@ -109,7 +110,7 @@ export class ScheduleFires {
 		const run: NewRun = {
 			...{ id: newId("run"), workflow: definition.name, hash: trigger.hash },
 			inputs: checkInputs(definition, inputsOf(trigger, given, { trigger: { dueAt } })),
-			...(trigger.uses && { uses: trigger.uses }),
+			...pinsOf(trigger),
 			...(group && { group }),
 			trigger: { kind: "cron", id: schedule, dueAt },
 		};

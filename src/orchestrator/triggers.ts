@@ -17,6 +17,7 @@ import type { NewRun } from "../workflow/run.ts";
 import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
 import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
 import type { Admission } from "./admission.ts";
+import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
 import { isSigned, jsonOf, secretOf } from "./webhook.ts";
@@ -85,14 +86,14 @@ export class Triggers {
 	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
 		const { state } = ledger;
-		const { known, uses, definitions } = await runs.resolve(workflow);
+		const { known, definitions, ...pins } = await runs.resolve(workflow);
 		const { definition, hash, file } = known;
 		const { name } = definition;
 		checkTriggers(definition);
 		await this.#checkSecrets(definition);
 		const trigger: NewTrigger = {
 			...{ id: name, hash },
-			...(Object.keys(uses).length > 0 && { uses }),
+			...pinsOf(pins),
 			inputs: enablingInputs(definition, inputs, file === undefined ? undefined : dirname(file)),
 		};
 		const before = state.triggers.get(name);
@@ -230,7 +231,7 @@ export class Triggers {
 					const run: NewRun = {
 						...{ id, workflow: definition.name, hash: trigger.hash },
 						inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
-						...(trigger.uses && { uses: trigger.uses }),
+						...pinsOf(trigger),
 						trigger: { kind, id: event.id },
 					};
 					runs.beginWith(emit, run, definition);
@@ -280,7 +281,8 @@ function idOf(kind: string, workflow: string, trigger: TriggerDefinition, event:
 	return `run_e${createHash("sha256").update(text).digest("hex").slice(0, 25)}`;
 }
 
-const contentOf = ({ hash, uses = {}, inputs }: NewTrigger): string => canonicalJson({ hash, uses, inputs });
+const contentOf = ({ hash, uses = {}, folders = {}, inputs }: NewTrigger): string =>
+	canonicalJson({ hash, uses, folders, inputs });
 
 /** @throws E_CONFLICT, E_INPUT_INVALID */
 function checkTriggers({ name, triggers = [], concurrency }: WorkflowDefinition): void {

@@ -209,7 +209,7 @@ export class Advance {
 
 	/** @throws E_INPUT_INVALID, E_WORKFLOW_UNKNOWN, E_CONFLICT */
 	#beginRun(path: string, each: boolean, index: number, input: Json): void {
-		const { id, uses = {}, parent } = this.#run;
+		const { id, uses = {}, folders = {}, parent } = this.#run;
 		const name = definitionAt(this.#definition, path).workflow ?? "";
 		const hash = Object.hasOwn(uses, name) ? uses[name] : undefined;
 		const definition = hash === undefined ? undefined : this.#state.definitions.get(hash);
@@ -218,10 +218,11 @@ export class Advance {
 		}
 		const depth = (parent?.depth ?? 0) + 1;
 		if (depth > MAX_RUN_DEPTH) throw new MusterError("E_INPUT_INVALID", `runs may nest ${MAX_RUN_DEPTH} deep`);
-		const inputs = checkInputs(definition, input);
+		const inputs = checkInputs(definition, input, Object.hasOwn(folders, name) ? folders[name] : undefined);
 		const child: NewRun = {
 			...{ id: stepTaskId(id, path, each, index), workflow: name, hash, inputs },
 			...(Object.keys(uses).length > 0 && { uses }),
+			...(Object.keys(folders).length > 0 && { folders }),
 			parent: { id, step: path, index, depth },
 		};
 		checkGroup(definition, child, (key) => this.#state.groups.get(key) ?? []);

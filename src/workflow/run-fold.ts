@@ -25,11 +25,12 @@ export function prefixOf(path: string): string {
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, origins, group, inputs } = fresh;
+	const { id, workflow, hash, uses, folders, parent, trigger, fork, origins, group, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
 		...(uses && { uses }),
+		...(folders && { folders }),
 		...(parent && { parent }),
 		...(trigger && { trigger }),
 		...(fork && { fork }),
