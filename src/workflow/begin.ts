@@ -148,11 +148,29 @@ const approvalOf = (title: string, content: Json, labels?: Record<string, string
 	...(labels && { labels }),
 });
 
+/** A step that is undone, and its record as it was completed. */
+export type Undone = Omit<StepAt, "extra"> & { done: RunStep };
+
+/** Undoes what a completed step did: one task, or one for each item that completed. @throws E_EXPRESSION */
+export function beginUndo(at: Undone): Command[] {
+	const { planned, path, done } = at;
+	const total = completedItems(done).length;
+	const first = Math.min(total, planned.step.forEach?.parallel ?? total);
+	const start: Command = { kind: "start", step: path + COMPENSATE, each: done.each, total, late: true };
+	return [start, ...undoItems(at, 0, first)];
+}
+
+/** The next items of an undoing that runs, as many as the step itself had at the same time. @throws E_EXPRESSION */
+export function nextUndoItems(at: Undone, { total, begun, done, failed }: RunStep): Command[] {
+	const active = begun - done - failed;
+	return undoItems(at, begun, Math.min(total, begun - active + (at.planned.step.forEach?.parallel ?? total)));
+}
+
 /**
- * Undoes what a completed step did: one task, or one for each item that completed. One that was taken over is undone with the
- * inputs and the id of the run that did it. @throws E_EXPRESSION
+ * The last item is undone first. What was taken over from another run is undone with the inputs and the id of the run that
+ * did it.
  */
-export function beginUndo({ plan, run: now, place, planned, path }: Omit<StepAt, "extra">, done: RunStep): Command[] {
+function undoItems({ plan, run: now, place, planned, path, done }: Undone, from: number, to: number): Command[] {
 	const { step } = planned;
 	const { origin } = done;
 	const run: Run = origin === undefined ? now : { ...now, id: origin, inputs: now.origins?.[origin] ?? now.inputs };
@@ -161,21 +179,24 @@ export function beginUndo({ plan, run: now, place, planned, path }: Omit<StepAt,
 	const reads = undo.reads === "all" ? planned.before() : undo.reads;
 	const scope = scopeOf(plan, run, place, reads);
 	const list = done.each ? itemsOf(plan, run, place, planned, path) : undefined;
-	const lost = new Set(done.missing?.map(({ index }) => index));
-	const isCompleted = (index: number): boolean =>
-		done.done === done.total || (done.outputs[index] !== undefined && !lost.has(index));
-	const completed = [...done.outputs.keys()].filter(isCompleted);
-	const inputs = completed.map((index) => {
-		const own = list && {
-			[step.forEach?.as ?? "item"]: list[index] ?? null,
-			index,
-			output: done.outputs[index] ?? null,
-		};
-		return named(`The "compensate" of step "${step.id}"`, () => undo.fill({ ...scope, ...own }));
+	const items = completedItems(done).reverse();
+	const as = step.forEach?.as ?? "item";
+	return range(from, to, (index): Command => {
+		const item = items[index] as number;
+		const own = list && { [as]: list[item] ?? null, index: item, output: done.outputs[item] ?? null };
+		const where = { step: path + COMPENSATE, index };
+		try {
+			const input = named(`The "compensate" of step "${step.id}"`, () => undo.fill({ ...scope, ...own }));
+			return { kind: "item", ...where, input };
+		} catch (error) {
+			if (list === undefined || (error as MusterError).code !== "E_EXPRESSION") throw error;
+			return { kind: "item-end", ...where, error: toErrorData(error) };
+		}
 	});
-	const where = path + COMPENSATE;
-	return [
-		{ kind: "start", step: where, each: done.each, total: inputs.length, late: true },
-		...inputs.map((input, index): Command => ({ kind: "item", step: where, index, input })),
-	];
+}
+
+function completedItems({ done, total, outputs, missing }: RunStep): number[] {
+	const lost = new Set(missing?.map(({ index }) => index));
+	const isCompleted = (index: number): boolean => done === total || (outputs[index] !== undefined && !lost.has(index));
+	return [...outputs.keys()].filter(isCompleted);
 }

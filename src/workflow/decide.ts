@@ -17,7 +17,7 @@
  */
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { beginStep, beginUndo, nextItems, type StepAt } from "./begin.ts";
+import { beginStep, beginUndo, nextItems, nextUndoItems, type StepAt, type Undone } from "./begin.ts";
 import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
 import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
@@ -80,9 +80,13 @@ class Wave {
 			return;
 		}
 		const prefix = prefixOf(path);
-		if (prefix === COMPENSATE) return;
 		const step = stepAt(this.#run, path);
 		if (step === undefined) return;
+		if (prefix === COMPENSATE) {
+			if (step.state === "running" && step.begun < step.total && this.#once(`items ${path}`))
+				this.#undoMore(path, step);
+			return;
+		}
 		const { place, planned } = this.#stepOf(path, prefix);
 		if (step.state === "running") {
 			if (this.#once(`items ${path}`)) this.#goOn(place, planned, path, step);
@@ -272,15 +276,27 @@ class Wave {
 	#undoIsUnderWay(): boolean {
 		if (frameAt(this.#run, COMPENSATE).running > 0) return true;
 		const path = nextToUndo(this.#plan, this.#run);
-		const step = path === undefined ? undefined : stepAt(this.#run, path);
-		if (path === undefined || step === undefined) return false;
-		const { place, planned } = stepOf(this.#plan, path);
-		try {
-			this.#push(beginUndo({ plan: this.#plan, run: this.#run, place, planned, path }, step));
-		} catch (error) {
-			this.#fail(path + COMPENSATE, error);
-		}
+		const done = path === undefined ? undefined : stepAt(this.#run, path);
+		if (path === undefined || done === undefined) return false;
+		this.#undo({ plan: this.#plan, run: this.#run, ...stepOf(this.#plan, path), path, done }, beginUndo);
 		return true;
+	}
+
+	/** More items of a step that is being undone. */
+	#undoMore(where: string, running: RunStep): void {
+		const path = where.slice(0, -COMPENSATE.length);
+		const done = stepAt(this.#run, path);
+		if (done === undefined) return;
+		const at = { plan: this.#plan, run: this.#run, ...stepOf(this.#plan, path), path, done };
+		this.#undo(at, () => nextUndoItems(at, running));
+	}
+
+	#undo(at: Undone, commands: (at: Undone) => Command[]): void {
+		try {
+			this.#push(commands(at));
+		} catch (error) {
+			this.#fail(at.path + COMPENSATE, error);
+		}
 	}
 
 	#at(place: Place, planned: StepPlan, path: string): StepAt {
