@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { hasCode, MusterError, toErrorData } from "../errors.ts";
-import { canonicalJson, type Json, lengthWithin } from "../json.ts";
+import { canonicalJson, copyJson, type Json, lengthWithin } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
@@ -18,6 +18,7 @@ import type { NewRun } from "../workflow/run.ts";
 import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
 import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
 import type { Admission } from "./admission.ts";
+import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
 import { type Act, inTurns } from "./turns.ts";
@@ -87,14 +88,14 @@ export class Triggers {
 	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
 		const { state } = ledger;
-		const { known, uses, definitions } = await runs.resolve(workflow);
+		const { known, definitions, ...pins } = await runs.resolve(workflow);
 		const { definition, hash, file } = known;
 		const { name } = definition;
 		checkTriggers(definition);
 		await this.#checkSecrets(definition);
 		const trigger: NewTrigger = {
 			...{ id: name, hash },
-			...(Object.keys(uses).length > 0 && { uses }),
+			...pinsOf(pins),
 			inputs: enablingInputs(definition, inputs, file === undefined ? undefined : dirname(file)),
 		};
 		const before = state.triggers.get(name);
@@ -221,18 +222,18 @@ export class Triggers {
 		const { triggers, definitions } = ledger.state;
 		return [...triggers.values()].flatMap((trigger) =>
 			(definitions.get(trigger.hash)?.triggers ?? []).map(
-				(wanted, place): Act =>
+				(wanted): Act =>
 					(emit, turn) => {
 						const definition = definitions.get(trigger.hash);
 						if (definition === undefined || triggers.get(trigger.id) !== trigger || !isMeant(wanted)) return;
-						const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
+						const id = given ? idOf(kind, trigger.id, wanted, event.id) : newId("run");
 						try {
 							if (!given || ledger.run(id) === undefined) {
 								admission.checkRoom(1);
 								const run: NewRun = {
 									...{ id, workflow: definition.name, hash: trigger.hash },
 									inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
-									...(trigger.uses && { uses: trigger.uses }),
+									...pinsOf(trigger),
 									trigger: { kind, id: event.id },
 								};
 								runs.beginWith(emit, run, definition);
@@ -279,13 +280,17 @@ function enabledView(
 	};
 }
 
-/** The id of a run follows from what starts it, where that has an id of its own. */
-function idOf(kind: string, workflow: string, place: number, event: string): string {
-	const text = canonicalJson([kind, workflow, place, event]);
+/**
+ * The id of a run follows from what starts it, where that has an id of its own: from what the trigger says, wherever it stands
+ * in the file.
+ */
+function idOf(kind: string, workflow: string, trigger: TriggerDefinition, event: string): string {
+	const text = canonicalJson([kind, workflow, copyJson(trigger, "the trigger", "E_INPUT_INVALID"), event]);
 	return `run_e${createHash("sha256").update(text).digest("hex").slice(0, 25)}`;
 }
 
-const contentOf = ({ hash, uses = {}, inputs }: NewTrigger): string => canonicalJson({ hash, uses, inputs });
+const contentOf = ({ hash, uses = {}, folders = {}, inputs }: NewTrigger): string =>
+	canonicalJson({ hash, uses, folders, inputs });
 
 /** @throws E_CONFLICT, E_INPUT_INVALID */
 function checkTriggers({ name, triggers = [], concurrency }: WorkflowDefinition): void {

@@ -58,6 +58,7 @@ export interface EventSpec {
 export interface AnswerOptions {
 	/** Who answers, for the record; at most 2,000 characters, as the comment. */
 	by?: string;
+	/** At most 2,000 characters. */
 	comment?: string;
 	/** Refuse unless what is asked has this hash; for several, by their ids. */
 	hash?: string;
@@ -89,7 +90,8 @@ type OpenQuestion = { view: ApprovalView } & (
 );
 
 const MAX_ANSWERS = 1_000;
-const MAX_TEXT = 2_000;
+/** Longest texts of an answer. */
+const MAX_TEXTS = { by: 200, comment: 2_000 };
 
 export class Waits {
 	readonly #parts: WaitsParts;
@@ -294,8 +296,9 @@ function denied({ title }: ApprovalView, { by, comment }: Answer): ErrorData {
 
 function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
 	for (const [name, text] of Object.entries({ by, comment })) {
-		if (text !== undefined && (typeof text !== "string" || text.length > MAX_TEXT)) {
-			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${MAX_TEXT} characters`);
+		const longest = MAX_TEXTS[name as keyof typeof MAX_TEXTS];
+		if (text !== undefined && (typeof text !== "string" || text.length > longest)) {
+			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${longest} characters`);
 		}
 	}
 	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };

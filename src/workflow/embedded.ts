@@ -8,6 +8,7 @@ import { hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
 import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
+import { isOwnKey, OWN_KEYS } from "../task/own-keys.ts";
 import type { Task } from "../task/task.ts";
 import type { Agenda, Turn } from "./agenda.ts";
 import { checkOutput, MAX_OUTPUT, MAX_STEP_INPUT_BYTES, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
@@ -272,7 +273,11 @@ export class Advance {
 		const definition = definitionAt(this.#definition, path);
 		const { concurrency, rate } = definition;
 		const task = stepTask(this.#run, path, each, index, definition, input, this.#engine.at);
-		if (concurrency !== undefined) task.concurrency = { ...concurrency, key: concurrencyKey ?? concurrency.key };
+		if (concurrency !== undefined) {
+			const key = concurrencyKey ?? concurrency.key;
+			if (isOwnKey(key)) throw new MusterError("E_INPUT_INVALID", `keys that begin with ${OWN_KEYS} are Muster's own`);
+			task.concurrency = { ...concurrency, key };
+		}
 		if (rate !== undefined) task.rate = { ...rate, key: rateKey ?? rate.key };
 		this.#emit({ type: "task.submitted", at: this.#engine.at, task });
 	}
