@@ -69,7 +69,7 @@ export type Settings = Readonly<Omit<z.output<typeof settingsShape>, "threads">>
 /** @throws E_CONFIG_INVALID naming the setting */
 export function readSettings(given: SettingsInput): Settings {
 	const parsed = settingsShape.safeParse(given);
-	if (!parsed.success) throw invalid(explain(parsed.error));
+	if (!parsed.success) throw invalid(explain(parsed.error, settingsShape, given));
 	const settings = parsed.data;
 	if (settings.agents === undefined && settings.workers + settings.coordinators > MAX_AGENTS) {
 		throw invalid(

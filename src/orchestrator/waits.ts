@@ -247,7 +247,8 @@ const eventShape = z.strictObject({
 
 function toEvent(given: EventSpec, id: string, now: number): SentEvent {
 	const parsed = eventShape.safeParse(given);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error)}`);
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error, eventShape, given)}`);
 	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
 	checkInputSize(data, "the event: ");
 	const { type, source } = parsed.data;

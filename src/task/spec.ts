@@ -159,7 +159,8 @@ const shape = z.strictObject({
 /** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE; the message names the task when `where` is given */
 export function toTask(spec: TaskSpec, id: string, now: number, where = ""): NewTask {
 	const parsed = shape.safeParse(spec);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error)}`, { hint: HINT });
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error, shape, spec)}`, { hint: HINT });
 	const given = parsed.data;
 	const input = copyJson(given.input ?? null, `${where}input`, "E_INPUT_INVALID");
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {

@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { MusterError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { explain } from "../../schema.ts";
 import { type ArtifactRef, defineSkill, isArtifactRef, type Skill, type SkillContext } from "../skill.ts";
 import type { LineFinder } from "./act-files.ts";
 import { type ActPolicy, createGuard, type Guard, nothingAllowed } from "./act-policy.ts";
@@ -54,6 +55,8 @@ const output = z.strictObject({
 	/** One page for each anomaly, when no folder was named for them. */
 	alerts: z.array(artifactRef).optional(),
 });
+
+const anomalies = z.array(anomaly);
 
 type Input = z.infer<typeof input>;
 type Output = z.infer<typeof output>;
@@ -121,11 +124,18 @@ async function readDetected(given: Json | undefined, { artifacts, previous }: Sk
 	// A large output of `detect` travels as a reference, and so does a long list inside a small one.
 	const value = await artifacts.json(given ?? previous.findLast(has) ?? previous.findLast(isArtifactRef) ?? null);
 	const list = has(value) ? await artifacts.json(value.anomalies ?? null) : value;
-	const parsed = z.array(anomaly).safeParse(list);
-	if (!parsed.success)
+	if (!Array.isArray(list)) {
 		throw new MusterError("E_INPUT_INVALID", "there are no anomalies to act on", {
 			hint: "Give `anomalies`, or let the task depend on one of the skill `detect`.",
 		});
+	}
+	const parsed = anomalies.safeParse(list);
+	if (!parsed.success) {
+		const problem = explain(parsed.error, anomalies, list);
+		throw new MusterError("E_INPUT_INVALID", `the anomalies are not right, so none was acted on: ${problem}`, {
+			hint: `Each is as \`detect\` gives it: { ${Object.keys(anomaly.shape).join(", ")} }.`,
+		});
+	}
 	const about = z
 		.object({ checked: z.number(), counts: z.record(z.string(), z.number()), notes: z.array(z.string()) })
 		.partial()
