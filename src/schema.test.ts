@@ -69,6 +69,14 @@ test("where no form fits better than another, all are named", () => {
 	);
 });
 
+test("a schema with words of its own keeps them", () => {
+	const policy = z.union([z.enum(["fail", "go on"]), z.strictObject({ quorum: z.int() })], {
+		error: "use fail or go on",
+	});
+	assert.equal(told(z.object({ policy }), { policy: "x" }), "policy: use fail or go on");
+	assert.match(told(z.object({ policy }), { policy: { quorum: "x" } }), /^policy\.quorum: .*expected/);
+});
+
 test("no more than a few problems are told, and each once", () => {
 	assert.match(told(z.array(z.int()), Array(9).fill("a")), /; and 4 more$/);
 	const twice = z.object({ a: z.string() }).and(z.object({ a: z.string() }));

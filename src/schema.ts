@@ -7,6 +7,8 @@ import { didYouMean } from "./suggest.ts";
 
 const MAX_ISSUES = 5;
 const MAX_LISTED = 20;
+/** What zod says of a value that fits none of several forms, unless the schema has words of its own. */
+const OF_ZOD = "Invalid input";
 
 type Schema = z.core.$ZodTypes;
 type Path = readonly PropertyKey[];
@@ -45,7 +47,8 @@ function foundIn(issue: z.core.$ZodIssue, schema: Schema | undefined, value: unk
 		given = memberOf(given, part);
 	}
 	const path = [...above, ...issue.path];
-	if (at?._zod.def.type === "union") return foundInUnion(at._zod.def, given, path);
+	if (at?._zod.def.type === "union")
+		return foundInUnion(at._zod.def, given, path, issue.code === "invalid_union" ? issue.message : OF_ZOD);
 	if (issue.code !== "unrecognized_keys")
 		return [
 			{
@@ -58,7 +61,13 @@ function foundIn(issue: z.core.$ZodIssue, schema: Schema | undefined, value: unk
 	return issue.keys.map((key) => ({ path, ...unknownName("key", key, known) }));
 }
 
-function foundInUnion(union: z.core.$ZodUnionDef & { discriminator?: string }, value: unknown, path: Path): Found[] {
+/** @param message what the schema itself says of it */
+function foundInUnion(
+	union: z.core.$ZodUnionDef & { discriminator?: string },
+	value: unknown,
+	path: Path,
+	message = OF_ZOD,
+): Found[] {
 	const { options, discriminator } = union;
 	const forms = options.map(bare);
 	const meant = meantForm(forms, value);
@@ -69,6 +78,7 @@ function foundInUnion(union: z.core.$ZodUnionDef & { discriminator?: string }, v
 		if (last !== undefined && last.hint === undefined) last.hint = `allowed: ${listed(forms)}`;
 		return found;
 	}
+	if (message !== OF_ZOD) return [{ path, problem: message }];
 	const kind = discriminator && memberOf(value, discriminator);
 	if (typeof discriminator === "string" && typeof kind === "string") {
 		const kinds = forms.flatMap((form) => literalsOf(inside(form, discriminator))).map(String);

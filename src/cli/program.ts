@@ -100,8 +100,8 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.option("--delay <duration>", "not before this long from now, for example 10m")
 		.option("--key <key>", "idempotency key: the same key again gives the same task")
 		.option(
-			"--concurrency <key:limit:policy>",
-			"so many of the key at a time (default 1); queue, reject or cancel-previous",
+			"--concurrency <key[:limit[:policy]]>",
+			"so many of the key at a time (default 1), then queue, reject or cancel-previous; a key with colons needs its limit",
 		)
 		.option("--rate <key:limit/per>", "so many starts of the key in a time, for example api:10/1m")
 		.option("--coalesce <key>", "at most one of the type and key that has not begun")

@@ -11,7 +11,12 @@ describe("short forms of limits", () => {
 		assert.equal(readConcurrency("tenant"), "tenant");
 		assert.deepEqual(readConcurrency("tenant:3"), { key: "tenant", limit: 3 });
 		assert.deepEqual(readConcurrency("tenant:1:reject"), { key: "tenant", limit: 1, policy: "reject" });
-		assert.equal(readConcurrency("tenant:a"), "tenant:a");
+		for (const wrong of ["db:x", "db:reject", "db:1:reject:", "db:"]) {
+			assert.throws(() => readConcurrency(wrong), {
+				code: "E_USAGE",
+				hint: /KEY:LIMIT:POLICY; where the key has colons/,
+			});
+		}
 		assert.deepEqual(readConcurrency("tenant:a:2"), { key: "tenant:a", limit: 2 });
 		assert.throws(
 			() => readConcurrency("k:1:rejct"),
