@@ -24,7 +24,7 @@ export const settingsShape = z.strictObject({
 	threads: z.int().min(1).max(64).optional(),
 	/** Folders with workflow files, besides those that come with Muster. */
 	workflows: z.array(z.string().min(1)).default(["workflows"]),
-	/** Most tasks held in memory at once; a submit beyond is refused with E_QUEUE_FULL. */
+	/** Most tasks and live runs held in memory at once; what would be more is refused with E_QUEUE_FULL. */
 	maxTasks: z.int().min(1).max(10_000_000).default(1_000_000),
 	/** What may run at the same time, besides what the agents have slots for. */
 	limits: z

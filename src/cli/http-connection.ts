@@ -6,7 +6,7 @@ import type { Json } from "../json.ts";
 import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
 import type { DeadLetterOptions } from "../orchestrator/reader.ts";
 import type { RerunOptions } from "../orchestrator/runs.ts";
-import type { ScheduleView } from "../orchestrator/schedules.ts";
+import type { ScheduleView } from "../orchestrator/schedule-view.ts";
 import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";

@@ -10,7 +10,7 @@ import { openForReading } from "../journal/sqlite-file.ts";
 import { ViewsReader } from "../journal/views.ts";
 import { pauseViews } from "../orchestrator/queue-controls.ts";
 import { type DeadLetterOptions, Reader as StateReader } from "../orchestrator/reader.ts";
-import { type ScheduleView, scheduleViews } from "../orchestrator/schedules.ts";
+import { type ScheduleView, scheduleViews } from "../orchestrator/schedule-view.ts";
 import { type EnabledView, enabledViews } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
 import { type ApprovalView, openQuestions } from "../orchestrator/waits.ts";

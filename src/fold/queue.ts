@@ -11,7 +11,10 @@ export const queueFolds: Folds<Extract<EventType, `queue.${string}` | `schedule.
 		state.paused.delete(event.scope);
 	},
 	"schedule.created"(state, { at, schedule }) {
-		state.schedules.set(schedule.id, { ...schedule, createdAt: at, fired: 0, skipped: 0 });
+		// Changed, it stays the same schedule: what it started last is still its own.
+		const { fired = 0, skipped = 0, last, lastSkip } = state.schedules.get(schedule.id) ?? {};
+		const kept = { fired, skipped, ...(last && { last }), ...(lastSkip && { lastSkip }) };
+		state.schedules.set(schedule.id, { ...schedule, createdAt: at, ...kept });
 	},
 	"schedule.fired"(state, { id, dueAt, as, nextAt }) {
 		const schedule = state.schedules.get(id);

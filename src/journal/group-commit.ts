@@ -224,7 +224,7 @@ function promised(): Promised {
 	return { promise, resolve, reject };
 }
 
-function storageFull(): MusterError {
+export function storageFull(): MusterError {
 	return new MusterError("E_STORAGE_FULL", "there is no space left for the journal; nothing new is taken", {
 		hint: "Free some space in the data folder's disk: work goes on by itself.",
 	});

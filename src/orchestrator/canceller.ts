@@ -5,9 +5,9 @@ import type { Log } from "../log.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import { isTerminal, type Task } from "../task/task.ts";
-import { itemIds } from "../workflow/embedded.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
 import { COMPENSATE, prefixOf, stepAt } from "../workflow/run-fold.ts";
+import { itemIds } from "../workflow/step-task.ts";
 
 export class Canceller {
 	readonly #ledger: Ledger;

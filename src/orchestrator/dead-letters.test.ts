@@ -26,6 +26,17 @@ async function failAll(muster: Orchestrator, inputs: readonly unknown[]): Promis
 }
 
 describe("dead letters", () => {
+	it("that depend on each other are done again together, in whatever order they are named", async (t) => {
+		const muster = await startTest(t, { skills: [broken] });
+		const [first, second] = (await muster.submitMany([
+			{ type: "work", input: { n: 1 } },
+			{ type: "work", input: { n: 2 }, dependsOn: ["#0"] },
+		])) as [string, string];
+		await muster.wait(second);
+		const { ids, refused } = await muster.retryDead({ ids: [second, first] });
+		assert.deepEqual([ids, refused], [[`${first}.r`, `${second}.r`], []]);
+	});
+
 	it("that cannot be done again hold up none of the others, and are named with the reason", async (t) => {
 		const dataDir = temporaryFolder(t);
 		const first = await startTest(t, { dataDir, skills: [broken] });

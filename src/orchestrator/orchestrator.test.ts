@@ -185,6 +185,14 @@ describe("a task", () => {
 		);
 		await muster.submitMany([{ type: "echo" }, { type: "echo" }]);
 	});
+
+	it("counts runs that only wait as well", async (t) => {
+		const muster = await startTest(t, { maxTasks: 2 });
+		const waits = { name: "waits", inputs: {}, outputs: {}, steps: [{ id: "go", needs: [], wait: { signal: "go" } }] };
+		await muster.startRun(waits);
+		await muster.startRun(waits);
+		await assert.rejects(muster.startRun(waits), code("E_QUEUE_FULL"));
+	});
 });
 
 describe("a bare list of tasks", () => {

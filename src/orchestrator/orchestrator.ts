@@ -20,13 +20,18 @@ import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
+import { Admission } from "./admission.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
+import { childrenOf } from "./children.ts";
 import { Crew } from "./crew.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
+import { Redriver } from "./redriver.ts";
 import { type RerunOptions, Runs } from "./runs.ts";
-import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
+import type { ScheduleSpec } from "./schedule-spec.ts";
+import type { ScheduleView } from "./schedule-view.ts";
+import { Schedules } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
 import { Submitter } from "./submitter.ts";
@@ -66,6 +71,7 @@ export class Orchestrator {
 	readonly #registry = new Registry();
 	readonly #dispatcher: Dispatcher;
 	readonly #submitter: Submitter;
+	readonly #redriver: Redriver;
 	readonly #reader: Reader;
 	readonly #canceller: Canceller;
 	readonly #superseder: Superseder;
@@ -108,6 +114,13 @@ export class Orchestrator {
 				},
 			},
 		});
+		const admission = new Admission({ ledger: this.#ledger, maxTasks: settings.maxTasks });
+		const submitting = {
+			ledger: this.#ledger,
+			clock,
+			skill: (type: string) => this.#skills.get(type),
+			admission,
+		};
 		this.#dispatcher = new Dispatcher({
 			clock,
 			log,
@@ -115,7 +128,7 @@ export class Orchestrator {
 			registry: this.#registry,
 			artifacts: parts.artifacts,
 			options: settings,
-			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
+			prepareChildren: (parent, specs) => childrenOf(submitting, parent, specs),
 			progressed: () => this.#changes.notify(),
 			asked: (task) => this.#waits.arm(task),
 		});
@@ -124,13 +137,8 @@ export class Orchestrator {
 		this.#canceller = new Canceller({ ...own, clock, log });
 		this.#superseder = new Superseder({ state: own.ledger.state, canceller: this.#canceller, log });
 		this.#crew = new Crew({ ...own, clock, log, startMs: settings.leaseMs });
-		this.#submitter = new Submitter({
-			ledger: this.#ledger,
-			clock,
-			newId: parts.newId,
-			skill: (type) => this.#skills.get(type),
-			maxTasks: settings.maxTasks,
-		});
+		this.#submitter = new Submitter({ ...submitting, newId: parts.newId });
+		this.#redriver = new Redriver({ ...submitting, submitter: this.#submitter });
 		const { newId, catalog } = parts;
 		const { ledger } = own;
 		this.#runs = new Runs({
@@ -142,11 +150,10 @@ export class Orchestrator {
 			canceller: this.#canceller,
 			submitter: this.#submitter,
 		});
-		this.#controls = new QueueControls({ ...own, reader: this.#reader, submitter: this.#submitter, clock });
-		const starting = { ledger, clock, log, newId, runs: this.#runs, maxTasks: settings.maxTasks };
+		this.#controls = new QueueControls({ ...own, reader: this.#reader, redriver: this.#redriver, clock });
+		const starting = { ledger, clock, log, newId, runs: this.#runs, admission };
 		this.#schedules = new Schedules({
 			...starting,
-			canceller: this.#canceller,
 			skill: (type) => this.#skills.get(type),
 		});
 		this.#triggers = new Triggers({ ...starting, schedules: this.#schedules });
@@ -211,7 +218,7 @@ export class Orchestrator {
 	 * Resolves when it is durable. @throws E_RUN_UNKNOWN, E_CONFLICT when the run is over, E_QUEUE_FULL, E_INPUT_INVALID
 	 */
 	async signal(run: string, name: string, data: unknown = null): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.signal(this.#reader.findRun(run), name, data);
 	}
 
@@ -220,7 +227,7 @@ export class Orchestrator {
 	 * workflow that it triggers. Resolves when all of that is durable. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async sendEvent(event: EventSpec): Promise<Delivery> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#waits.send(event);
 	}
 
@@ -229,7 +236,7 @@ export class Orchestrator {
 	 * of the one before. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_QUEUE_FULL
 	 */
 	async schedule(spec: ScheduleSpec): Promise<string> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#schedules.set(spec);
 	}
 
@@ -241,7 +248,7 @@ export class Orchestrator {
 
 	/** It fires no more; what it started goes on. @throws E_SCHEDULE_UNKNOWN, E_CONFLICT for one of an enabled workflow */
 	async unschedule(id: string): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#schedules.delete(id);
 	}
 
@@ -253,13 +260,13 @@ export class Orchestrator {
 		workflow: string | WorkflowDefinition,
 		{ inputs = {} }: { inputs?: Record<string, unknown> } = {},
 	): Promise<EnabledView> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#triggers.enable(workflow, inputs);
 	}
 
 	/** They start nothing any more; runs go on. @throws E_CONFLICT when it is not enabled */
 	async disableWorkflow(name: string): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#triggers.disable(name);
 	}
 
@@ -270,7 +277,7 @@ export class Orchestrator {
 
 	/** A signed call of a webhook; see `Triggers.webhook`. @throws E_UNAUTHORIZED, E_INPUT_INVALID */
 	async webhook(call: WebhookCall): Promise<Started> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#triggers.webhook(call);
 	}
 
@@ -282,13 +289,13 @@ export class Orchestrator {
 
 	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when `hash` is given and is another */
 	async approve(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, true, options);
 	}
 
 	/** The same with the other answer. */
 	async deny(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
-		this.#checkOpen();
+		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, false, options);
 	}
 
@@ -359,7 +366,7 @@ export class Orchestrator {
 	 */
 	async retry(id: string, { input }: { input?: unknown } = {}): Promise<string> {
 		this.#checkOpen();
-		return this.#submitter.again(this.#reader.find(id), input);
+		return this.#redriver.again(this.#reader.find(id), input);
 	}
 
 	/** Submits dead letters again, each once. @throws E_QUEUE_FULL, E_STORAGE_FULL, E_TASK_UNKNOWN, E_INPUT_INVALID */
@@ -370,7 +377,7 @@ export class Orchestrator {
 
 	/** Puts dead letters away: they are kept, but listed no more. Resolves with how many. */
 	async dropDead(filter: DeadFilter = {}): Promise<number> {
-		this.#checkOpen();
+		this.#checkTaking();
 		return this.#controls.dropDead(filter);
 	}
 
@@ -521,6 +528,12 @@ export class Orchestrator {
 
 	#checkNotStopped(): void {
 		if (this.#stopped) throw stopped();
+	}
+
+	/** For what is stored as a fact: without space those would only gather. */
+	#checkTaking(): void {
+		this.#checkOpen();
+		this.#ledger.checkSpace();
 	}
 
 	#checkOpen(): void {

@@ -8,8 +8,8 @@ import { redriveId } from "../task/redrive.ts";
 import type { Task } from "../task/task.ts";
 import { isRunOver } from "../workflow/run.ts";
 import type { Reader } from "./reader.ts";
+import type { Redriver } from "./redriver.ts";
 import { type PauseScope, scopeText } from "./scope.ts";
-import type { Submitter } from "./submitter.ts";
 
 export interface PauseView {
 	/** `all`, `type:T`, `workflow:W` or `run:R`. */
@@ -56,14 +56,14 @@ export class QueueControls {
 	readonly #ledger: Ledger;
 	readonly #dispatcher: Dispatcher;
 	readonly #reader: Reader;
-	readonly #submitter: Submitter;
+	readonly #redriver: Redriver;
 	readonly #clock: Clock;
 
-	constructor(parts: { ledger: Ledger; dispatcher: Dispatcher; reader: Reader; submitter: Submitter; clock: Clock }) {
+	constructor(parts: { ledger: Ledger; dispatcher: Dispatcher; reader: Reader; redriver: Redriver; clock: Clock }) {
 		this.#ledger = parts.ledger;
 		this.#dispatcher = parts.dispatcher;
 		this.#reader = parts.reader;
-		this.#submitter = parts.submitter;
+		this.#redriver = parts.redriver;
 		this.#clock = parts.clock;
 	}
 
@@ -133,7 +133,7 @@ export class QueueControls {
 	}
 
 	async #retryPage(page: readonly Task[], result: RetriedDead): Promise<void> {
-		const { ids, refused } = await this.#submitter.againAll(page);
+		const { ids, refused } = await this.#redriver.againAll(page);
 		result.ids.push(...ids);
 		result.left += refused.length;
 		result.refused.push(...refused.slice(0, MAX_REFUSED - result.refused.length));

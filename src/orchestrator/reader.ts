@@ -9,8 +9,8 @@ import type { Registry } from "../scheduler/registry.ts";
 import { whyRunWaits } from "../scheduler/run-waiting.ts";
 import { whyWaiting } from "../scheduler/waiting.ts";
 import { isTerminal, type Task } from "../task/task.ts";
-import { itemIds } from "../workflow/embedded.ts";
 import type { Run } from "../workflow/run.ts";
+import { itemIds } from "../workflow/step-task.ts";
 import { type AgentView, agentView, type RunView, runView, type TaskView, taskView, waitText } from "./view.ts";
 
 export interface ListOptions {

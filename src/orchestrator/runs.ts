@@ -12,21 +12,13 @@ import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import {
-	advanceRun,
-	afterRun,
-	type Beginning,
-	beginRun,
-	createdRun,
-	type EngineListener,
-	expireStep,
-	mayGoOn,
-	type Next,
-	promote,
-} from "../workflow/embedded.ts";
-import { checkGroup } from "../workflow/group.ts";
+import { advanceRun, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
+import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
+import { type Beginning, beginRun } from "../workflow/run-begin.ts";
+import { afterRun, createdRun, type Next, promote } from "../workflow/run-queue.ts";
+import { expireStep } from "../workflow/step-task.ts";
 import type { Canceller } from "./canceller.ts";
 import { stepsToCopy } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
@@ -61,6 +53,8 @@ export class Runs {
 	readonly #parts: RunsParts;
 	readonly #alarms: Alarms;
 	readonly #listener: EngineListener;
+	/** Runs under way to the journal, by the key of their group: two that begin at once see each other. */
+	readonly #beginning = new Map<string, Set<{ id: string }>>();
 
 	constructor(parts: RunsParts) {
 		this.#parts = parts;
@@ -69,9 +63,7 @@ export class Runs {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
 			misfit: (run, error, emit) => this.#park(run, error, emit),
-			inner: (run, definition) => {
-				if (definition.concurrency?.policy === "cancel-previous") this.#supersede(run);
-			},
+			inner: (run) => this.#supersede(run),
 		};
 	}
 
@@ -155,11 +147,13 @@ export class Runs {
 	async begin(beginning: Beginning): Promise<void> {
 		const { ledger, clock, submitter } = this.#parts;
 		const definition = beginning.definitions.get(beginning.run.hash) as WorkflowDefinition;
-		checkGroup(definition, beginning.run, (key) => ledger.state.groups.get(key) ?? []);
-		await submitter.begin(beginRun(beginning, clock.now()));
+		checkGroup(definition, beginning.run, (key) => this.#ofGroup(key));
+		await this.#underWay(groupOf(definition, beginning.run)?.key, beginning.run.id, () =>
+			submitter.begin(beginRun(beginning, clock.now())),
+		);
 		const run = ledger.state.runs.get(beginning.run.id);
 		if (run === undefined) return;
-		if (run.state === "queued") await this.#enterGroup(run, definition);
+		if (run.state === "queued") await this.#enterGroup(run);
 		else if (run.uses !== undefined) await ledger.transact((emit) => this.advance({ id: run.id }, emit));
 		this.armSteps(run);
 	}
@@ -171,9 +165,28 @@ export class Runs {
 	beginWith(emit: Emit, run: NewRun, definition: WorkflowDefinition): void {
 		const at = this.#parts.clock.now();
 		const { state } = this.#parts.ledger;
-		checkGroup(definition, run, (key) => state.groups.get(key) ?? []);
+		checkGroup(definition, run, (key) => this.#ofGroup(key));
 		for (const next of createdRun(state, definition, run, at, emit)) this.advance(next, emit);
-		if (definition.concurrency?.policy === "cancel-previous") this.#supersede(state.runs.get(run.id));
+		this.#supersede(state.runs.get(run.id));
+	}
+
+	/** Live runs of a group and those that are about to be. */
+	#ofGroup(key: string): { id: string }[] {
+		const { runs, groups } = this.#parts.ledger.state;
+		const beginning = [...(this.#beginning.get(key) ?? [])].filter(({ id }) => !runs.has(id));
+		return [...(groups.get(key) ?? []), ...beginning];
+	}
+
+	async #underWay(key: string | undefined, id: string, work: () => Promise<void>): Promise<void> {
+		if (key === undefined) return work();
+		const entry = { id };
+		const entries = this.#beginning.get(key) ?? new Set();
+		this.#beginning.set(key, entries.add(entry));
+		try {
+			await work();
+		} finally {
+			if (entries.delete(entry) && entries.size === 0) this.#beginning.delete(key);
+		}
 	}
 
 	/** Whether the journal keeps a definition while a request is under way that needs it. */
@@ -215,6 +228,8 @@ export class Runs {
 			}
 		});
 		for (const run of state.runs.values()) this.armSteps(run);
+		// The process may have died between the beginning of a run and the cancel that follows from it.
+		for (const runs of state.groups.values()) this.#supersede([...runs].findLast(({ group }) => group?.policy));
 	}
 
 	/** Sets the alarms of its steps that have a time. */
@@ -263,22 +278,24 @@ export class Runs {
 	}
 
 	/** Its place in its group: now, or when one before it is over. */
-	async #enterGroup(run: Run, { concurrency }: WorkflowDefinition): Promise<void> {
+	async #enterGroup(run: Run): Promise<void> {
 		const { ledger, clock } = this.#parts;
 		const key = run.group?.key ?? "";
-		if (concurrency?.policy === "cancel-previous") this.#supersede(run);
+		this.#supersede(run);
 		await ledger.transact((emit) => {
 			for (const next of promote(ledger.state, key, clock.now(), emit)) this.advance(next, emit);
 		});
 	}
 
+	/** The policy `cancel-previous`: beyond the limit the oldest runs of its group give way to it. */
 	#supersede(run: Run | undefined): void {
 		const group = run?.group;
-		if (run === undefined || group === undefined) return;
-		const older = [...(this.#parts.ledger.state.groups.get(group.key) ?? [])];
+		if (run === undefined || group?.policy !== "cancel-previous") return;
+		const live = [...(this.#parts.ledger.state.groups.get(group.key) ?? [])];
 		const error = toErrorData(new MusterError("E_CANCELLED", `superseded by the run ${run.id}`));
-		for (const previous of older.slice(0, Math.max(0, older.length - group.limit))) {
-			if (previous !== run) this.#parts.canceller.cancelRunLater(previous, error);
+		for (const previous of live.slice(0, Math.max(0, live.length - group.limit))) {
+			if (previous === run) return; // only what is older gives way
+			this.#parts.canceller.cancelRunLater(previous, error);
 		}
 	}
 }

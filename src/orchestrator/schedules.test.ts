@@ -5,7 +5,7 @@ import { type ErrorCode, hasCode } from "../errors.ts";
 import { decodeBody, type Event } from "../events.ts";
 import { defineSkill } from "../skill/skill.ts";
 import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
-import type { ScheduleSpec } from "./schedules.ts";
+import type { ScheduleSpec } from "./schedule-spec.ts";
 
 const code = (wanted: ErrorCode) => (error: unknown) => hasCode(error, wanted);
 const MINUTE = 60_000;
@@ -66,6 +66,18 @@ async function away(host: MemoryHost, ms: number): Promise<void> {
 }
 
 describe("a schedule", () => {
+	it("that is changed while what it started goes on is still the same schedule", async (t) => {
+		const { host } = await open(t);
+		const held = { ...every, task: { type: "held" } };
+		await host.orchestrator.schedule(held);
+		await host.pass(MINUTE);
+		await host.orchestrator.schedule({ ...held, note: "now with a note" });
+		await host.pass(2 * MINUTE);
+		assert.equal(host.orchestrator.status().taskQueue.running, 1);
+		const [view] = host.orchestrator.schedules();
+		assert.deepEqual([view?.fired, view?.skipped, view?.last?.over], [1, 2, false]);
+	});
+
 	it("submits a task at each of its times, once", async (t) => {
 		const { host } = await open(t);
 		assert.equal(await host.orchestrator.schedule(every), "every");

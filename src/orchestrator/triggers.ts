@@ -18,6 +18,7 @@ import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
 import type { NewRun } from "../workflow/run.ts";
 import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
 import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
+import type { Admission } from "./admission.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
 
@@ -63,7 +64,7 @@ export interface TriggersParts {
 	newId(prefix: string): string;
 	runs: Runs;
 	schedules: Schedules;
-	maxTasks: number;
+	admission: Admission;
 }
 
 /** How far the time of a webhook call may lie from ours: an older call is refused, so that nobody can repeat it. */
@@ -191,7 +192,7 @@ export class Triggers {
 		kind: "event" | "webhook",
 		isMeant: (trigger: TriggerDefinition) => boolean,
 	): Started {
-		const { ledger, log, newId, runs, maxTasks } = this.#parts;
+		const { ledger, log, newId, runs, admission } = this.#parts;
 		const { state } = ledger;
 		const started: Started = { runs: [], refused: [] };
 		for (const trigger of [...state.triggers.values()]) {
@@ -204,7 +205,7 @@ export class Triggers {
 						started.runs.push(id);
 						continue;
 					}
-					if (ledger.held >= maxTasks) throw new MusterError("E_QUEUE_FULL", `the queue holds ${ledger.held} tasks`);
+					admission.checkRoom(1);
 					const run: NewRun = {
 						...{ id, workflow: definition.name, hash: trigger.hash },
 						inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),

@@ -17,8 +17,8 @@ import type {
 	Task,
 	TaskState,
 } from "../task/task.ts";
-import { itemIds } from "../workflow/embedded.ts";
 import { isRunOver, type Missing, type Run, type RunState, type StepState, type WaitRecord } from "../workflow/run.ts";
+import { itemIds } from "../workflow/step-task.ts";
 
 export interface AttemptView {
 	agent: string;

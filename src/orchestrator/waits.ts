@@ -14,10 +14,10 @@ import { explain } from "../schema.ts";
 import type { State } from "../state.ts";
 import { checkInputSize } from "../task/spec.ts";
 import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
-import { definitionAt, stepTaskId } from "../workflow/embedded.ts";
 import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
+import { definitionAt, stepTaskId } from "../workflow/step-task.ts";
 import type { Runs } from "./runs.ts";
 import type { RefusedStart, Started, Triggers } from "./triggers.ts";
 

@@ -89,7 +89,7 @@ export interface AttemptWorld {
 	progressed(attempt: Attempt): void;
 }
 
-/** Runs the skill to its end. Never rejects; a delegation is handed back as it is, for the dispatcher to check. */
+/** Runs the skill to its end. Never rejects; a delegation is handed back as it is, for `attempts.ts` to check. */
 export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise<Outcome | Delegation | Asked> {
 	const { task, seat } = attempt;
 	try {

@@ -14,6 +14,7 @@ import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
 import { apply } from "../fold/fold.ts";
 import { pin, unpin } from "../fold/tasks.ts";
+import { storageFull } from "../journal/group-commit.ts";
 import type { History, Journal, OpenJournal } from "../journal/journal.ts";
 import type { Sink, State } from "../state.ts";
 import type { Task } from "../task/task.ts";
@@ -164,6 +165,11 @@ export class Ledger {
 		for (const task of effects.over) this.#unstored.add(task);
 		for (const run of effects.runs) this.#unstored.add(run);
 		return lines.length === 0 ? this.settled() : this.#store(lines, kind, effects);
+	}
+
+	/** For callers that can be refused. @throws E_STORAGE_FULL */
+	checkSpace(): void {
+		if (this.#journal.full) throw storageFull();
 	}
 
 	/** Resolves when every fact so far is durable and told of. */

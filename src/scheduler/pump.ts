@@ -17,15 +17,22 @@ export class Pump<Match> {
 	readonly #parts: PumpParts<Match>;
 	#startsThisTurn = 0;
 	#forget: (() => void) | undefined;
-	#stopped = false;
+	/** Starts nothing before it is opened, and nothing after it was stopped. */
+	#state: "closed" | "open" | "stopped" = "closed";
 
 	constructor(parts: PumpParts<Match>) {
 		this.#parts = parts;
 	}
 
+	/** What was there before this process is dealt with: from here on work starts. */
+	open(): void {
+		if (this.#state === "closed") this.#state = "open";
+		this.run();
+	}
+
 	/** Call it after anything that may have made room or work. */
 	run(): void {
-		if (this.#stopped) return;
+		if (this.#state !== "open") return;
 		if (this.#parts.isFull()) {
 			this.#runLater();
 			return;
@@ -41,7 +48,7 @@ export class Pump<Match> {
 
 	/** Starts nothing any more. */
 	stop(): void {
-		this.#stopped = true;
+		this.#state = "stopped";
 		this.#forget?.();
 		this.#forget = undefined;
 	}

@@ -1,6 +1,6 @@
 /** Routes of what starts work by itself: schedules, enabled workflows, events and webhooks. Each answers when it is durable. */
 import { z } from "zod";
-import type { ScheduleSpec } from "../orchestrator/schedules.ts";
+import type { ScheduleSpec } from "../orchestrator/schedule-spec.ts";
 import type { EventSpec } from "../orchestrator/waits.ts";
 import type { App } from "./app.ts";
 import { readBody, readBytes, readJson } from "./body.ts";

@@ -2,6 +2,8 @@
 import { MusterError } from "../errors.ts";
 import type { NewTask } from "./task.ts";
 
+type Dependent = Pick<NewTask, "id" | "dependsOn">;
+
 /** `#2` is the third task of the batch. @throws E_DEPENDENCY_UNKNOWN */
 export function resolveBatch(dependsOn: readonly string[], ids: readonly string[], where: string): string[] {
 	return dependsOn.map((reference) => {
@@ -20,16 +22,16 @@ export function resolveBatch(dependsOn: readonly string[], ids: readonly string[
  * Only a batch can hold a cycle, since every other dependency is older than the task.
  * @throws E_DEPENDENCY_CYCLE naming it
  */
-export function inOrder(tasks: readonly NewTask[]): NewTask[] {
+export function inOrder<T extends Dependent>(tasks: readonly T[]): T[] {
 	const byId = new Map(tasks.map((task, i) => [task.id, i]));
 	if (!tasks.some((task) => task.dependsOn?.some((id) => byId.has(id)))) return [...tasks];
-	const ordered: NewTask[] = [];
+	const ordered: T[] = [];
 	const done = new Set<number>();
 	for (const start of tasks.keys()) {
 		const path = [{ place: start, next: 0 }];
 		const onPath = new Set([start]);
 		for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
-			const task = tasks[at.place] as NewTask;
+			const task = tasks[at.place] as T;
 			const reference = done.has(at.place) ? undefined : task.dependsOn?.[at.next++];
 			if (reference === undefined) {
 				if (!done.has(at.place)) ordered.push(task);

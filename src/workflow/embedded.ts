@@ -1,30 +1,27 @@
 /**
  * The embedded workflow engine: turns what `decide` says into events. A step is one or more items whose ids follow from
  * the run, the step and the index, so nothing can ever begin twice. Everything it emits goes into the same journal group
- * as the event that led to it; after a crash the same state gives the same commands again.
+ * as the event that led to it; after a crash the same state gives the same commands again. How a run is begun by a request
+ * is in `run-begin.ts`.
  */
-import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
-import type { Event } from "../events.ts";
-import { apply } from "../fold/fold.ts";
+import { MusterError, toErrorData } from "../errors.ts";
 import { type Json, MAX_INPUT_BYTES } from "../json.ts";
-import { createState, type Sink, type State } from "../state.ts";
-import type { NewTask, Priority, Task } from "../task/task.ts";
+import type { State } from "../state.ts";
+import type { Task } from "../task/task.ts";
 import { decide } from "./decide.ts";
-import { MAX_RUN_DEPTH, type StepDefinition, type WorkflowDefinition } from "./definition.ts";
-import { checkGroup, groupOf } from "./group.ts";
+import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
+import { checkGroup } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
-import { planOf } from "./plan.ts";
-import { type Command, isRunOver, type NewRun, type Run, type RunStep } from "./run.ts";
-import { beginItem, COMPENSATE, isListLive, stepAt } from "./run-fold.ts";
-import { stepOf } from "./scope.ts";
+import { type Command, isRunOver, type NewRun, type Run } from "./run.ts";
+import { isListLive, stepAt } from "./run-fold.ts";
+import { afterRun, createdRun, type Emit, type Next } from "./run-queue.ts";
+import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
 const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
 
-export type Emit = (event: Event) => void;
-
 /** Told of what events cannot carry. */
 export interface EngineListener {
-	/** The step has a time at which {@link expireStep} is to be called, wall clock. */
+	/** The step has a time at which `expireStep` is to be called, wall clock. */
 	timed(run: Run, path: string, until: number): void;
 	/** It is over while items of it were under way: those are to be cancelled. */
 	stray(run: Run, path: string): void;
@@ -32,22 +29,6 @@ export interface EngineListener {
 	inner(run: Run, definition: WorkflowDefinition): void;
 	/** The run cannot go on: it is to be parked. @throws when it is to go no further for all */
 	misfit(run: Run, error: unknown, emit: Emit): void;
-}
-
-/** What a step's item is called: `run.step` alone, `run.step.3` for the fourth of a forEach. */
-export const stepTaskId = (run: string, step: string, each: boolean, index: number): string =>
-	each ? `${run}.${step}.${index}` : `${run}.${step}`;
-
-/** Ids of the tasks or inner runs of a step that may have begun. */
-export function* itemIds(run: Run, path: string, { items, each, total, open }: RunStep): Generator<string> {
-	if (open || (items !== undefined && items !== "task" && items !== "run")) return;
-	for (let index = 0; index < total; index++) yield stepTaskId(run.id, path, each, index);
-}
-
-/** A run to go on with, and the paths of its steps that changed; absent: look at all of it. */
-export interface Next {
-	id: string;
-	changed?: readonly string[];
 }
 
 /** Lets a run go on after steps of it changed, and every other run that this concerns: one that cannot holds up no other. */
@@ -63,63 +44,6 @@ export function advanceRun(state: State, next: Next, at: number, emit: Emit, lis
 		}
 	}
 }
-
-/** Once a run is over: the run above it, and those that waited for its place in their group. */
-export function afterRun(state: State, { parent, group }: Run, at: number, emit: Emit): Next[] {
-	const next: Next[] = group === undefined ? [] : promote(state, group.key, at, emit);
-	if (parent !== undefined) next.push({ id: parent.id, changed: [parent.step] });
-	return next;
-}
-
-/** What begins a run. */
-export interface Beginning {
-	run: NewRun;
-	/** Its own definition and those it may use, by hash. */
-	definitions: ReadonlyMap<string, WorkflowDefinition>;
-	/** Whether the journal keeps a definition anyway. */
-	isKnown(hash: string): boolean;
-	/** Steps taken over from the run that it forks. */
-	copied?: readonly { step: string; record: RunStep }[];
-}
-
-/**
- * The events that begin a run: its creation and its first steps. One with a concurrency group, or that runs other workflows,
- * is only created: whether it and they may begin is decided when it is in the state.
- */
-export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, at: number): Event[] {
-	const events: Event[] = [];
-	const scratch = createState();
-	const emit = (event: Event): void => {
-		events.push(event);
-		// Nothing is decided on the tasks themselves, only on the steps that they belong to.
-		if (event.type === "task.submitted") beginTask(scratch, event.task);
-		else apply(scratch, event, silent);
-	};
-	for (const [hash, definition] of definitions) {
-		if (isKnown(hash)) scratch.definitions.set(hash, definition);
-		else emit({ type: "workflow.defined", at, hash, definition });
-	}
-	const group = groupOf(definitions.get(run.hash) as WorkflowDefinition, run);
-	emit({ type: "run.created", at, ...run, ...(group && { group }) });
-	for (const { step, record } of copied) emit({ type: "step.copied", at, run: run.id, step, record });
-	if (group === undefined && run.uses === undefined) advanceRun(scratch, { id: run.id }, at, emit, unheard);
-	return events;
-}
-
-function beginTask({ runs }: State, { run: place }: NewTask): void {
-	const run = place && runs.get(place.id);
-	if (place !== undefined && run !== undefined) beginItem(run, place.step);
-}
-
-const silent: Sink = { task: () => undefined, run: () => undefined };
-const unheard: EngineListener = {
-	timed: () => undefined,
-	stray: () => undefined,
-	inner: () => undefined,
-	misfit: (_, error) => {
-		throw error;
-	},
-};
 
 /** Whether the end of this task may let its run go on: its step is over, or has further items. */
 export function mayGoOn(state: State, task: Task): boolean {
@@ -301,92 +225,6 @@ class Advance {
 		return tooLarge(`the inputs of the tasks beside ${id} have together`, MAX_STEP_INPUT_BYTES);
 	}
 }
-
-/** Emits the creation of a run; returns what may go on with it: the run itself, unless its concurrency group is full. */
-export function createdRun(
-	state: State,
-	definition: WorkflowDefinition,
-	fresh: NewRun,
-	at: number,
-	emit: Emit,
-): Next[] {
-	const group = groupOf(definition, fresh);
-	emit({ type: "run.created", at, ...fresh, ...(group && { group }) });
-	return group === undefined ? [{ id: fresh.id }] : promote(state, group.key, at, emit);
-}
-
-/** Lets queued runs of a group begin while it has room; returns those, for {@link advanceRun}. */
-export function promote(state: State, key: string, at: number, emit: Emit): Next[] {
-	const runs = [...(state.groups.get(key) ?? [])];
-	let busy = runs.filter((run) => run.state !== "queued").length;
-	const begun: Next[] = [];
-	for (const run of runs) {
-		if (run.state !== "queued" || busy >= (run.group?.limit ?? 1)) continue;
-		emit({ type: "run.started", at, id: run.id });
-		begun.push({ id: run.id });
-		busy++;
-	}
-	return begun;
-}
-
-/** The definition of the step whose items stand at a path; for a compensation as if it were a step. */
-export function definitionAt(definition: WorkflowDefinition, path: string): StepDefinition {
-	const undo = path.endsWith(COMPENSATE);
-	const { step } = stepOf(planOf(definition), undo ? path.slice(0, -COMPENSATE.length) : path).planned;
-	if (!undo) return step;
-	const { compensate } = step;
-	return { id: step.id, needs: [], ...(step.priority && { priority: step.priority }), ...compensate };
-}
-
-function stepTask(
-	run: Run,
-	path: string,
-	each: boolean,
-	index: number,
-	step: StepDefinition,
-	input: Json,
-	at: number,
-): { -readonly [K in keyof NewTask]: NewTask[K] } {
-	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {
-		id: stepTaskId(run.id, path, each, index),
-		type: step.skill ?? "",
-		input,
-		priority: (step.priority ?? "normal") as Priority,
-		submittedAt: at,
-		run: { id: run.id, step: path, index },
-	};
-	if (step.retry !== undefined) task.retry = step.retry;
-	if (step.capabilities?.length) task.capabilities = step.capabilities;
-	if (step.timeoutMs !== undefined) task.timeoutMs = step.timeoutMs;
-	if (step.idleTimeoutMs !== undefined) task.idleTimeoutMs = step.idleTimeoutMs;
-	if (step.stallTimeoutMs !== undefined) task.stallTimeoutMs = step.stallTimeoutMs;
-	return task;
-}
-
-/**
- * The time of a step has come: a duration is over, a wait or the whole step took too long. Undefined when it is over
- * already or its time has not come.
- */
-export function expireStep(definition: WorkflowDefinition, run: Run, path: string, at: number): Event | undefined {
-	const step = stepAt(run, path);
-	if (step?.state !== "running" || step.until === undefined || step.until > at) return undefined;
-	const ended = { type: "item.ended", at, run: run.id, step: path, index: 0 } as const;
-	if (step.wait?.kind === "duration") return { ...ended, output: null };
-	const late = new Date(step.until).toISOString();
-	if (step.wait === undefined) {
-		const error = timeError("E_TIMEOUT", `step "${path}" took longer than its timeout; it ended ${late}`);
-		return { type: "step.ended", at, run: run.id, step: path, state: "failed", error };
-	}
-	if (definitionAt(definition, path).wait?.onTimeout === "continue") {
-		const { wait } = step;
-		const output = wait.kind === "approval" ? { approved: false, expired: true, at, hash: wait.hash } : null;
-		return { ...ended, output };
-	}
-	return { ...ended, error: timeError("E_WAIT_EXPIRED", `what step "${path}" waited for did not come before ${late}`) };
-}
-
-const timeError = (code: "E_TIMEOUT" | "E_WAIT_EXPIRED", message: string): ErrorData =>
-	toErrorData(new MusterError(code, message));
 
 function tooLarge(what: string, limit: number): MusterError {
 	return new MusterError("E_INPUT_TOO_LARGE", `${what} more than ${limit} bytes`, {

@@ -17,7 +17,7 @@ const MAX_GROUP_LENGTH = 256;
 export function checkGroup(
 	definition: WorkflowDefinition,
 	run: Pick<NewRun, "id" | "inputs">,
-	live: (key: string) => Iterable<Run>,
+	live: (key: string) => Iterable<{ id: string }>,
 ): void {
 	const { concurrency, name } = definition;
 	const key = groupOf(definition, run)?.key;
@@ -49,6 +49,9 @@ export function groupOf(definition: WorkflowDefinition, { id, inputs }: Pick<New
 		group.fill({ inputs, steps: {}, run: { id, workflow: name } }),
 	);
 	const key = typeof value === "string" ? value : JSON.stringify(value);
-	if (key.length <= MAX_GROUP_LENGTH) return { key: `${name}:${key}`, limit: concurrency.limit };
+	if (key.length <= MAX_GROUP_LENGTH) {
+		const { limit, policy } = concurrency;
+		return { key: `${name}:${key}`, limit, ...(policy === "cancel-previous" && { policy }) };
+	}
 	throw new MusterError("E_INPUT_INVALID", `the concurrency group has more than ${MAX_GROUP_LENGTH} characters`);
 }

@@ -83,6 +83,14 @@ export interface Frame {
 	broken: number;
 }
 
+/** Runs of one key go on up to the limit; the others are queued. */
+export interface RunGroup {
+	key: string;
+	limit: number;
+	/** Absent: `queue`. `reject` needs no record, since such a run is never queued. */
+	policy?: "cancel-previous";
+}
+
 export interface Run {
 	id: string;
 	workflow: string;
@@ -96,7 +104,7 @@ export interface Run {
 	trigger?: { kind: "cron" | "event" | "webhook"; id: string; dueAt?: number };
 	/** The run it was begun from again, and the first step that was not taken over. */
 	fork?: { run: string; step?: string };
-	group?: { key: string; limit: number };
+	group?: RunGroup;
 	inputs: { [name: string]: Json };
 	state: RunState;
 	createdAt: number;

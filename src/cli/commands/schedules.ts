@@ -1,6 +1,6 @@
 /** `muster schedules`: what starts by itself at times. */
 import { MusterError } from "../../errors.ts";
-import type { ScheduleView } from "../../orchestrator/schedules.ts";
+import type { ScheduleView } from "../../orchestrator/schedule-view.ts";
 import { openConnection, openReader } from "../connection.ts";
 import type { GlobalOptions } from "../program.ts";
 import { Terminal } from "../terminal.ts";
