@@ -18,7 +18,7 @@ import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
 import { Admission } from "./admission.ts";
 import { Canceller } from "./canceller.ts";
@@ -199,7 +199,7 @@ export class Orchestrator {
 	 * Starts a workflow by name, by the path of its file, or as a definition. Resolves with the run's id when durable.
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_INPUT_INVALID, E_STORAGE_FULL
 	 */
-	async startRun(workflow: string | WorkflowDefinition, inputs: Record<string, unknown> = {}): Promise<string> {
+	async startRun(workflow: string | GivenWorkflow, inputs: Record<string, unknown> = {}): Promise<string> {
 		this.#checkOpen();
 		return this.#runs.start(workflow, inputs);
 	}
@@ -257,7 +257,7 @@ export class Orchestrator {
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_CONFLICT when it has no triggers, E_INPUT_INVALID
 	 */
 	async enableWorkflow(
-		workflow: string | WorkflowDefinition,
+		workflow: string | GivenWorkflow,
 		{ inputs = {} }: { inputs?: Record<string, unknown> } = {},
 	): Promise<EnabledView> {
 		this.#checkTaking();
@@ -300,7 +300,7 @@ export class Orchestrator {
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */
-	async workflow(workflow: string | WorkflowDefinition): Promise<KnownWorkflow> {
+	async workflow(workflow: string | GivenWorkflow): Promise<KnownWorkflow> {
 		const { catalog } = this.#parts;
 		return typeof workflow === "string" ? catalog.find(workflow) : catalog.of(workflow);
 	}

@@ -11,7 +11,7 @@ import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, WorkflowDefinition } from "../workflow/definition.ts";
 import { advanceRun, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
@@ -68,7 +68,7 @@ export class Runs {
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, also of a workflow that a step of it runs */
-	async resolve(workflow: string | WorkflowDefinition): Promise<Resolved> {
+	async resolve(workflow: string | GivenWorkflow): Promise<Resolved> {
 		const { catalog } = this.#parts;
 		const known = typeof workflow === "string" ? await catalog.find(workflow) : catalog.of(workflow);
 		const used = await catalog.resolveUses(known.definition);
@@ -82,7 +82,7 @@ export class Runs {
 	}
 
 	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<string> {
+	async start(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<string> {
 		const { known, uses, definitions } = await this.resolve(workflow);
 		const folder = known.file === undefined ? undefined : dirname(known.file);
 		const run: NewRun = {

@@ -12,7 +12,7 @@ import { canonicalJson, copyJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
-import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
 import type { SentEvent } from "../workflow/event.ts";
 import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
 import type { NewRun } from "../workflow/run.ts";
@@ -83,7 +83,7 @@ export class Triggers {
 	 * enabling before. Resolves when it is durable.
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID
 	 */
-	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
+	async enable(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
 		const { state } = ledger;
 		const { known, uses, definitions } = await runs.resolve(workflow);

@@ -2,11 +2,10 @@
 import type { z } from "zod";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { didYouMean } from "../suggest.ts";
 import { compile } from "./compile.ts";
 import type { WorkflowDefinition } from "./definition.ts";
-import { formatPath, MAX_PROBLEMS, type Path, type Problem, Problems, quoteName } from "./problems.ts";
-import { keysAt, workflowSchema } from "./schema.ts";
+import { formatPath, MAX_PROBLEMS, type Path, type Problem, Problems } from "./problems.ts";
+import { addUnknownKey, workflowSchema } from "./schema.ts";
 import { validate } from "./validate.ts";
 import { readYaml, type YamlDocument } from "./yaml-document.ts";
 import type { PlacedProblem } from "./yaml-syntax.ts";
@@ -52,16 +51,6 @@ function addIssue(problems: Problems, issue: z.core.$ZodIssue): void {
 	}
 	const name = formatPath(path.slice(path.findLastIndex((part) => typeof part === "string")));
 	problems.add(path, name === "" ? issue.message : `${name} ${issue.message}`);
-}
-
-function addUnknownKey(problems: Problems, path: Path, key: string): void {
-	const { known, planned } = keysAt(path);
-	if (planned.includes(key)) {
-		problems.add([...path, key], `"${key}" is not supported by this version`, undefined, { atKey: true });
-		return;
-	}
-	const hint = () => didYouMean(key, known) ?? `Known here: ${known.join(", ")}.`;
-	problems.add([...path, key], `unknown key "${quoteName(key)}"`, hint, { atKey: true });
 }
 
 /** Parts that others refer to: without them right references look wrong. */
