@@ -18,7 +18,7 @@ import { Catalog } from "./workflow/catalog.ts";
 import type { GivenWorkflow } from "./workflow/definition.ts";
 import type { Run } from "./workflow/run.ts";
 
-export { builtInNames } from "./skill/built-in.ts";
+export { builtInNames, builtInSkills } from "./skill/built-in.ts";
 
 export interface StartOptions extends SettingsInput {
 	/** Skills besides the ten built-in ones; one with the same name takes the built-in one's place. */

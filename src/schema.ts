@@ -14,8 +14,10 @@ type Schema = z.core.$ZodTypes;
 type Path = readonly PropertyKey[];
 
 /** One thing that is wrong; the hint says what would be right. */
-interface Found {
+export interface Found {
 	path: Path;
+	/** A key of the map at the path that should not be there. */
+	key?: string;
 	problem: string;
 	hint?: string | undefined;
 }
@@ -24,11 +26,17 @@ interface Found {
  * One line: `path: problem; path: problem (hint)`.
  * @param schema with `value`: what was checked, and against what; without them less can be said
  */
-export function explain({ issues }: z.ZodError, schema?: z.ZodType, value?: unknown): string {
-	const found = issues.flatMap((issue) => foundIn(issue, schema && bare(schema), value, []));
-	const lines = [...new Set(found.map(lineOf))];
+export function explain(error: z.ZodError, schema?: z.ZodType, value?: unknown): string {
+	const lines = findings(error, schema, value).map(lineOf);
 	const more = lines.length - MAX_ISSUES;
 	return lines.slice(0, MAX_ISSUES).join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/** The same one by one. */
+export function findings({ issues }: z.ZodError, schema?: z.ZodType, value?: unknown): Found[] {
+	const found = issues.flatMap((issue) => foundIn(issue, schema && bare(schema), value, []));
+	// A form with several mistakes is met once for each of them.
+	return [...new Map(found.map((one) => [lineOf(one), one])).values()];
 }
 
 function lineOf({ path, problem, hint }: Found): string {
@@ -58,7 +66,7 @@ function foundIn(issue: z.core.$ZodIssue, schema: Schema | undefined, value: unk
 			},
 		];
 	const known = at === undefined ? [] : keysOf(at);
-	return issue.keys.map((key) => ({ path, ...unknownName("key", key, known) }));
+	return issue.keys.map((key) => ({ path, key, ...unknownName("key", key, known) }));
 }
 
 /** @param message what the schema itself says of it */
@@ -75,7 +83,8 @@ function foundInUnion(
 	if (error !== undefined) {
 		const found = error.issues.flatMap((issue) => foundIn(issue, meant, value, path));
 		const last = found.at(-1);
-		if (last !== undefined && last.hint === undefined) last.hint = `allowed: ${listed(forms)}`;
+		if (last !== undefined && last.hint === undefined)
+			last.hint = `allowed: ${listed(discriminator === undefined ? forms : [meant as Schema])}`;
 		return found;
 	}
 	if (message !== OF_ZOD) return [{ path, problem: message }];
@@ -91,7 +100,9 @@ function foundInUnion(
 	const stray = given.find((key) => !keys.includes(key));
 	if (stray !== undefined) {
 		const better = didYouMean(stray, keys);
-		return [{ path, problem: `unknown key "${stray}"`, hint: better === undefined ? hint : `${better} ${hint}` }];
+		return [
+			{ path, key: stray, problem: `unknown key "${stray}"`, hint: better === undefined ? hint : `${better} ${hint}` },
+		];
 	}
 	const mixed = given.length > 1 && discriminator === undefined;
 	return [{ path, problem: mixed ? `no form has ${given.join(" and ")}` : "fits none of the forms", hint }];

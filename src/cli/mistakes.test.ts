@@ -1,6 +1,6 @@
 /** What a mistake is told on the command line. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -30,4 +30,24 @@ test("anomalies that are none are told one by one", async (t) => {
 		stderr,
 		/hint: Each is as `detect` gives it: \{ id, rule, severity, observation, value, expected, text \}/,
 	);
+});
+
+test("--check knows the workflows and skills that a file uses", async (t) => {
+	const file = join(folder, "outer.yaml");
+	const steps = [
+		"  - { id: one, workflow: data-anlysis }",
+		"  - { id: two, workflow: content-creation, with: { topc: clocks } }",
+		"  - { id: three, skill: collect, with: { sorce: a.csv } }",
+		"  - { id: four, skill: own-thing }",
+	];
+	await writeFile(file, `apiVersion: muster/v1\nkind: Workflow\nname: outer\nsteps:\n${steps.join("\n")}\n`);
+	const { code, stderr } = await muster(t, "workflows", "--check", file);
+	assert.equal(code, 3);
+	assert.match(stderr, /outer\.yaml:5:26 there is no workflow "data-anlysis" \(Did you mean "data-analysis"\?\)\n/);
+	assert.match(stderr, /outer\.yaml:6:52 "content-creation" has no input "topc" \(Did you mean "topic"\?\)\n/);
+	assert.match(
+		stderr,
+		/outer\.yaml:7:42 the input of collect is not right: unknown key "sorce" \(Did you mean "source"\?\)/,
+	);
+	assert.match(stderr, /note: \S+outer\.yaml:8:24 no skill "own-thing" comes with Muster/);
 });

@@ -150,7 +150,10 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		)
 		.argument("[workflow]", "enable, disable: its name; enable: or the path of a .yaml file")
 		.option("-i, --input <key=value>", "enable: an input of the runs, where a trigger gives none", collect)
-		.option("--check <file>", "check a workflow file; every problem with its line and column")
+		.option(
+			"--check <file>",
+			"check a workflow file, also against the workflows and skills known here; every problem with its line and column",
+		)
 		.addHelpText(
 			"after",
 			example("muster workflows --check my-workflow.yaml", "  muster workflows enable my-workflow.yaml"),

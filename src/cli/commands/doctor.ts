@@ -6,7 +6,7 @@ import { EXIT_FAILED } from "../exit-codes.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { Terminal } from "../terminal.ts";
-import { listHere } from "./workflows.ts";
+import { listHere } from "../workflows-here.ts";
 
 export async function run(_: string[], options: GlobalOptions): Promise<number> {
 	const terminal = new Terminal(options);
