@@ -1,8 +1,8 @@
 /**
  * The state: a fold of the journal's events, the same one in the live process, in recovery and in the projector thread.
  *
- * It holds what is not over: live tasks, live runs, and finished tasks for as long as something live still needs them
- * (a dependent, a waiting parent). What is over leaves through the sink.
+ * It holds what is not over: live tasks, live runs, pauses, schedules, enabled workflows, and finished tasks for as long as
+ * something live still needs them (a dependent, a waiting parent). What is over leaves through the sink.
  *
  * Invariants
  * S1  apply() of `fold/fold.ts` is the only writer, but for `due`, which time alone decides: a scheduled task may be moved to ready by
@@ -72,7 +72,7 @@ export interface Sink {
 	placed?(task: Task): void;
 	/** It became terminal; it may stay in the state for a while (S3). */
 	ended?(task: Task): void;
-	/** A dead letter that is over and gone was submitted again as another task, or put away. */
+	/** A dead letter that has left the state was submitted again as another task, or put away. */
 	redriven?(id: string, as: string | undefined): void;
 }
 

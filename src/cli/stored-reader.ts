@@ -14,6 +14,7 @@ import { type ScheduleView, scheduleViews } from "../orchestrator/schedule-view.
 import { type EnabledView, enabledViews } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
 import { type ApprovalView, openQuestions } from "../orchestrator/waits.ts";
+import { pauseOfTask } from "../scheduler/pauses.ts";
 import { Registry } from "../scheduler/registry.ts";
 import type { State } from "../state.ts";
 import { isTerminal, type Task } from "../task/task.ts";
@@ -49,7 +50,7 @@ export class StoredReader implements Reader {
 				run: (id) => state.runs.get(id) ?? runs.get(id) ?? history.run(id),
 				recentTasks: () => tasks.values(),
 				recentRuns: () => runs.values(),
-				isRedriven: (id) => redriven.has(id),
+				isRedriven: (task) => task.redriven !== undefined || redriven.has(task.id),
 			},
 			registry: new Registry(),
 			clock: systemClock,
@@ -135,26 +136,17 @@ export class StoredReader implements Reader {
 			const { waiting: _, ...rest } = task; // what that process waits for is not known here
 			return rest;
 		}
-		const pause = this.#pauseOf(task);
+		// A pause outlives the process: a server alone would not let it start.
+		const { state } = this.#stored;
+		const live = state.tasks.get(task.id);
+		const pause = live && pauseOfTask(live, state);
 		if (pause !== undefined) {
-			return {
-				...task,
-				waiting: { reason: "paused", text: `${pause} is paused; it goes on with: muster resume ${pause}` },
-			};
+			const text = `${pause.text}; it goes on with: muster resume ${pause.scope}`;
+			return { ...task, waiting: { ...pause, text } };
 		}
 		const text = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
 		return { ...task, waiting: { reason: "stopping", text } };
 	};
-
-	/** A pause outlives the process: a server alone would not let it start. */
-	#pauseOf({ type, run }: TaskView): string | undefined {
-		const { runs, paused } = this.#stored.state;
-		const scopes = ["all", `type:${type}`];
-		for (let at = run && runs.get(run.id); at !== undefined; at = at.parent && runs.get(at.parent.id)) {
-			scopes.push(`workflow:${at.workflow}`, `run:${at.id}`);
-		}
-		return scopes.find((scope) => paused.has(scope));
-	}
 }
 
 function openHistory(path: string): Stored["history"] {

@@ -95,8 +95,10 @@ export const taskFolds: Folds<Extract<EventType, `task.${string}` | `effect.${st
 		move(task, "wake");
 		sink.placed?.(task);
 	},
-	"task.redriven"(_, event, sink) {
-		sink.redriven?.(event.id, event.as);
+	"task.redriven"(state, event, sink) {
+		const task = state.tasks.get(event.id);
+		if (task === undefined) sink.redriven?.(event.id, event.as);
+		else task.redriven = event.as ?? ""; // it takes that along when it leaves
 	},
 	"effect.intended"(state, event) {
 		effect(state, event, { state: "intended", describe: event.describe, at: event.at });

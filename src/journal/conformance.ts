@@ -258,6 +258,26 @@ const tests: Record<string, Run> = {
 		await journal.close();
 	},
 
+	async "a dead letter that is put away while its parent lives stays so, also when the parent ends after another start"(
+		under,
+	) {
+		const dead = (open: OpenJournal) => open.history.deadLetters({ limit: 9 }).map(({ id }) => id);
+		const first = await under.open(silent);
+		const child = (id: string) => submitted(id, { parent: "p" });
+		const asks: Event = { type: "task.waiting", at: AT, id: "p", token: 1, children: ["a", "b", "c"] };
+		const setUp = [submitted("p"), started("p", 1), child("a"), child("b"), child("c"), asks, failed("a"), failed("b")];
+		await first.journal.append(lines(...setUp), "fact").durable;
+		await first.journal.append(lines({ type: "task.redriven", at: AT, id: "a" }), "fact").durable;
+		await first.journal.close();
+		const second = await under.open(silent);
+		const projectedTo = watchProjection(second);
+		const end = await second.journal.append(lines(failed("c"), started("p", 2), completed("p", 2)), "fact").durable;
+		await projectedTo(end);
+		assert.equal(second.history.task("a")?.state, "failed");
+		assert.deepEqual(dead(second), ["c", "b"]);
+		await second.journal.close();
+	},
+
 	async "the history knows runs and their tasks"(under) {
 		const open = await under.open(silent);
 		const { journal, history } = open;

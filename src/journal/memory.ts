@@ -24,11 +24,13 @@ export class MemoryStore {
 
 	open({ clock, sink, onFailure }: MemoryJournalOptions): OpenJournal {
 		const ended = { tasks: new Map<string, Task>(), runs: new Map<string, Run>() };
-		const redriven = new Set<string>();
 		const keep: Sink = {
 			task: (task) => void ended.tasks.set(task.id, task),
 			run: (run) => void ended.runs.set(run.id, run),
-			redriven: (id) => void redriven.add(id),
+			redriven: (id, as = "") => {
+				const task = ended.tasks.get(id);
+				if (task !== undefined) task.redriven = as;
+			},
 		};
 		// A fold of its own, as the projector has one: what it keeps never shares an object with the live state.
 		const projected = this.#fold(keep);
@@ -45,7 +47,7 @@ export class MemoryStore {
 		const commits = new GroupCommit(start, store, clock, onFailure);
 		return {
 			journal: new MemoryJournal(this, commits),
-			history: history(ended.tasks, ended.runs, redriven),
+			history: history(ended.tasks, ended.runs),
 			state,
 			seq: start.seq,
 			onProjected(next) {
@@ -95,7 +97,7 @@ class MemoryJournal implements Journal {
 	}
 }
 
-function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: ReadonlySet<string>): History {
+function history(tasks: Map<string, Task>, runs: Map<string, Run>): History {
 	const newest = <T extends { id: string }>(items: Iterable<T>, limit: number): T[] =>
 		[...items].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
 	return {
@@ -103,7 +105,7 @@ function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: Rea
 		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
 		deadLetters: ({ limit, type, code, after }) =>
 			[...tasks.values()]
-				.filter((task) => task.state === "failed" && !redriven.has(task.id))
+				.filter((task) => task.state === "failed" && task.redriven === undefined)
 				.filter((task) => (type ?? task.type) === task.type && (code ?? task.error?.code) === task.error?.code)
 				.filter((task) => after === undefined || lastEndedFirst(after, task) < 0)
 				.sort(lastEndedFirst)

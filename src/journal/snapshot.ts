@@ -1,7 +1,7 @@
 /**
  * Snapshots: the state at one batch, as NDJSON in `snapshots/<seq>.ndjson`, written by the projector thread.
- * A header with its place in the chain, a line for each definition, run and task, and a last line with the SHA-256 of all
- * before it. It is on disk (file and folder synced) before anyone is told of it.
+ * A header with its place in the chain, a line for each definition, pause, schedule, enabled workflow, run and task, and a
+ * last line with the SHA-256 of all before it. It is on disk (file and folder synced) before anyone is told of it.
  */
 import { createHash } from "node:crypto";
 import {

@@ -52,7 +52,7 @@ export class ViewsWriter {
 		db.exec(`DROP INDEX IF EXISTS tasks_dead;
 			CREATE INDEX IF NOT EXISTS tasks_open_dead ON tasks (ended_at, id) WHERE state = 'failed' AND redriven IS NULL`);
 		this.#putTask = db.prepare(
-			"INSERT OR REPLACE INTO tasks (id, state, ended_at, key, record) VALUES (?, ?, ?, ?, ?)",
+			"INSERT OR REPLACE INTO tasks (id, state, ended_at, key, record, redriven) VALUES (?, ?, ?, ?, ?, ?)",
 		);
 		this.#putRedriven = db.prepare("UPDATE tasks SET redriven = ? WHERE id = ?");
 		this.#putRun = db.prepare("INSERT OR REPLACE INTO runs (id, state, ended_at, record) VALUES (?, ?, ?, ?)");
@@ -79,7 +79,7 @@ export class ViewsWriter {
 
 	putTask(task: Task): void {
 		const key = task.idempotencyKey ?? null;
-		this.#putTask.run(task.id, task.state, task.endedAt ?? 0, key, JSON.stringify(task));
+		this.#putTask.run(task.id, task.state, task.endedAt ?? 0, key, JSON.stringify(task), task.redriven ?? null);
 	}
 
 	/** @param as the task it was submitted again as; "" when it was put away */

@@ -144,6 +144,29 @@ describe("dead letters", () => {
 		}
 	});
 
+	it("stay put away while the task that delegated them goes on, after a restart, and when it ends", async (t) => {
+		const dataDir = temporaryFolder(t);
+		const { promise, resolve } = Promise.withResolvers<void>();
+		t.after(() => resolve());
+		const held = defineSkill({ name: "held", description: "Waits.", run: () => promise.then(() => null) });
+		const open = () => startTest(t, { dataDir, skills: [broken, held], coordinators: 1 });
+		const first = await open();
+		const tasks = [{ type: "work", input: { n: 1 } }, { type: "held" }];
+		const id = await first.submit({ type: "coordinate", input: { tasks, onFailure: "best-effort" } });
+		for await (const { type } of first.events()) if (type === "task.failed") break;
+		assert.equal(first.deadLetters().length, 1);
+		assert.equal(await first.dropDead(), 1);
+		assert.deepEqual([first.deadLetters(), await first.dropDead()], [[], 0]);
+		await first.shutdown({ grace: 0 });
+		const second = await open();
+		assert.deepEqual(second.deadLetters(), []);
+		resolve();
+		assert.equal((await second.wait(id)).state, "completed");
+		assert.deepEqual(second.deadLetters(), []);
+		await second.shutdown();
+		assert.deepEqual((await open()).deadLetters(), []);
+	});
+
 	it("are put away by their ids, and a task that did not fail is none", async (t) => {
 		const muster = await startTest(t, { skills: [broken] });
 		const [one, two] = (await failAll(muster, [1, 2])) as [string, string];

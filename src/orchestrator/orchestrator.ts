@@ -390,7 +390,7 @@ export class Orchestrator {
 		await this.#controls.pause(scope, reason);
 	}
 
-	/** Ends a pause of the same scope. */
+	/** Ends a pause of the same scope. Takes effect at once, resolves when durable. @throws E_INPUT_INVALID, E_RUN_UNKNOWN */
 	async resume(scope: PauseScope | string = "all"): Promise<void> {
 		this.#checkOpen();
 		await this.#controls.resume(scope);

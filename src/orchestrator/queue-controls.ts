@@ -87,13 +87,19 @@ export class QueueControls {
 		await stored;
 	}
 
+	/**
+	 * The scope starts again from here on; resolves when that survives a restart. What starts before it is durable does no
+	 * harm when the process dies: its start and every effect that it records come after the resume in the journal (J2), so it
+	 * is as if it had never started, under a pause that nobody was told is over. Were a resume to wait for the disk, a pause
+	 * that is called meanwhile would be taken for one that is there already, and lost.
+	 */
 	async resume(scope: PauseScope | string): Promise<void> {
 		const text = this.#check(scope);
 		if (!this.#ledger.state.paused.has(text)) return this.#ledger.settled();
 		const at = this.#clock.now();
-		// Told when it is durable: what starts by it must not run before it is sure to go on.
-		await this.#ledger.transact((emit) => emit({ type: "queue.resumed", at, scope: text }));
+		const stored = this.#ledger.transact((emit) => emit({ type: "queue.resumed", at, scope: text }));
 		this.#dispatcher.pausedChanged(text);
+		await stored;
 	}
 
 	/** Pauses everything and resolves when nothing runs. @throws E_WAIT_TIMEOUT; what was paused stays so */
@@ -174,8 +180,8 @@ export class QueueControls {
 
 const isOpen =
 	(ledger: Ledger) =>
-	({ id }: Task): boolean =>
-		!ledger.isRedriven(id) && ledger.task(redriveId(id)) === undefined;
+	(task: Task): boolean =>
+		!ledger.isRedriven(task) && ledger.task(redriveId(task.id)) === undefined;
 
 /** @throws E_INPUT_INVALID */
 function checkLimit(limit = MAX_DEAD): number {

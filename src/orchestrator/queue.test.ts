@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { startTest, temporaryFolder } from "../../test/fixture.ts";
+import { MemoryHost, turns } from "../../test/memory-host.ts";
 import { defineSkill, type ErrorCode, hasCode, type Orchestrator, RetryableError, TerminalError } from "../index.ts";
 
 const code = (wanted: ErrorCode) => (error: unknown) => hasCode(error, wanted);
@@ -83,6 +84,38 @@ describe("a pause", () => {
 		assert.equal(muster.run(run).waiting?.reason, "paused");
 		await muster.resume({ run });
 		assert.equal((await muster.waitRun(run)).state, "completed");
+	});
+
+	it("ends for every scope from the resume on, and a kill before that is stored leaves the pause and no effect", async (t) => {
+		const seen = { began: 0, sent: 0 };
+		const send = defineSkill({
+			...{ name: "send", description: "Sends once." },
+			async run(_, { effect }) {
+				seen.began++;
+				await effect({ key: "send", describe: "send", run: async () => ++seen.sent });
+				return null;
+			},
+		});
+		const host = await MemoryHost.open(t, { skills: [send] });
+		const steps = [{ id: "one", skill: "send", needs: [], with: {} }];
+		const scopes = ["all", "type:send", "workflow:sends"];
+		for (const scope of scopes) await host.orchestrator.pause(scope);
+		const run = await host.orchestrator.startRun({ name: "sends", inputs: {}, steps, outputs: {} });
+		const resume = async () => {
+			for (const scope of scopes) void host.orchestrator.resume(scope);
+			await turns(20);
+		};
+		host.store.write = () => new Promise(() => undefined); // the disk is slow
+		await resume();
+		assert.deepEqual([seen, host.orchestrator.task(`${run}.one`).state], [{ began: 1, sent: 0 }, "running"]);
+		await host.restart();
+		assert.deepEqual(
+			[host.orchestrator.status().paused.map(({ scope }) => scope), host.orchestrator.task(`${run}.one`).state],
+			[scopes, "ready"],
+		);
+		await resume();
+		await host.pass(100);
+		assert.deepEqual([seen, host.orchestrator.run(run).state], [{ began: 2, sent: 1 }, "completed"]);
 	});
 
 	it("of something that cannot be paused is refused", async (t) => {

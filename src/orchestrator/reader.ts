@@ -133,7 +133,7 @@ export class Reader {
 	deadTasks({ limit = 100, type, code, after: afterId }: DeadLetterOptions): Task[] {
 		const rows = Math.min(limit, MAX_ROWS);
 		const after = afterId === undefined ? undefined : this.find(afterId);
-		const isOpen = ({ id }: Task): boolean => !this.#ledger.isRedriven(id);
+		const isOpen = (task: Task): boolean => !this.#ledger.isRedriven(task);
 		const fits = (task: Task): boolean =>
 			task.state === "failed" &&
 			(type === undefined || task.type === type) &&

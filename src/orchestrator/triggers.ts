@@ -2,13 +2,11 @@
  * Enabled workflows: what starts their runs by itself. An enabling is pinned to its definition like a run; a changed file
  * changes nothing until it is enabled again. Times are in `schedules.ts`; here are events and webhooks.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
-import { readSecret } from "../environment.ts";
-import { hasCode, MusterError } from "../errors.ts";
-import { canonicalJson, copyJson, type Json } from "../json.ts";
+import { hasCode, MusterError, toErrorData } from "../errors.ts";
+import { canonicalJson, type Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
@@ -21,6 +19,7 @@ import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from 
 import type { Admission } from "./admission.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
+import { isSigned, jsonOf, secretOf } from "./webhook.ts";
 
 export interface EnabledView {
 	workflow: string;
@@ -69,7 +68,6 @@ export interface TriggersParts {
 
 /** How far the time of a webhook call may lie from ours: an older call is refused, so that nobody can repeat it. */
 const WEBHOOK_MS = 5 * 60_000;
-const MAX_SECRET_BYTES = 4_096;
 
 export class Triggers {
 	readonly #parts: TriggersParts;
@@ -81,7 +79,8 @@ export class Triggers {
 	/**
 	 * Its triggers start runs from now on, with these inputs where a trigger gives none. Enabling again takes the place of the
 	 * enabling before. Resolves when it is durable.
-	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID,
+	 * E_CONFIG_INVALID when the secret of a webhook is no key
 	 */
 	async enable(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
@@ -90,6 +89,7 @@ export class Triggers {
 		const { definition, hash, file } = known;
 		const { name } = definition;
 		checkTriggers(definition);
+		await this.#checkSecrets(definition);
 		const trigger: NewTrigger = {
 			...{ id: name, hash },
 			...(Object.keys(uses).length > 0 && { uses }),
@@ -160,12 +160,12 @@ export class Triggers {
 		const isRecent = /^\d{1,12}$/.test(timestamp ?? "") && Math.abs(Number(timestamp) * 1_000 - now) <= WEBHOOK_MS;
 		const taken = new Set<TriggerDefinition>();
 		if (id !== undefined && /^[\x21-\x7e]{1,200}$/.test(id) && isRecent && signature !== undefined) {
-			for (const { hash } of ledger.state.triggers.values()) {
-				for (const trigger of ledger.state.definitions.get(hash)?.triggers ?? []) {
-					if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
-					const secret = this.#secretOf(trigger.webhook.secret);
-					if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
-				}
+			const { triggers, definitions } = ledger.state;
+			const all = [...triggers.values()].flatMap(({ hash }) => definitions.get(hash)?.triggers ?? []);
+			for (const trigger of all) {
+				if (!("webhook" in trigger) || !isWebhookAt(trigger, call.path)) continue;
+				const secret = await this.#secretOf(trigger.webhook.secret);
+				if (secret !== undefined && isSigned(signature, secret, `${id}.${timestamp}.`, call.body)) taken.add(trigger);
 			}
 		}
 		if (taken.size === 0) {
@@ -183,6 +183,27 @@ export class Triggers {
 			started = this.#start(emit, event, true, "webhook", (trigger) => taken.has(trigger));
 		});
 		return started;
+	}
+
+	/** One that is not there may still come, or be there for another process: the calls until then are refused. */
+	async #checkSecrets({ name, triggers = [] }: WorkflowDefinition): Promise<void> {
+		for (const trigger of triggers) {
+			if (!("webhook" in trigger) || (await secretOf(trigger.webhook.secret)) !== undefined) continue;
+			this.#parts.log.warn("the secret of a webhook is not there", { workflow: name, secret: trigger.webhook.secret });
+		}
+	}
+
+	/** For a call: what is wrong with the secret is told to the log, and is nobody's business who calls. */
+	async #secretOf(reference: string): Promise<Buffer | undefined> {
+		try {
+			const secret = await secretOf(reference);
+			if (secret === undefined) this.#parts.log.error("the secret of a webhook is not there", { secret: reference });
+			return secret;
+		} catch (error) {
+			const { code, message } = toErrorData(error);
+			this.#parts.log.error("the secret of a webhook cannot be used", { secret: reference, code, error: message });
+			return undefined;
+		}
 	}
 
 	#start(
@@ -222,19 +243,6 @@ export class Triggers {
 			}
 		}
 		return started;
-	}
-
-	#secretOf(reference: string): Buffer | undefined {
-		const [, kind, name = ""] = /^\$\{(env|file):(.+)\}$/.exec(reference) ?? [];
-		try {
-			const text = kind === "env" ? readSecret(name) : kind === "file" ? readFileSync(name, "utf8").trim() : undefined;
-			if (text === undefined || text === "" || text.length > MAX_SECRET_BYTES)
-				throw new Error("it is not there, or empty");
-			return /^whsec_/.test(text) ? Buffer.from(text.slice("whsec_".length), "base64") : Buffer.from(text);
-		} catch (error) {
-			this.#parts.log.error("the secret of a webhook cannot be read", { reference, error: (error as Error).message });
-			return undefined;
-		}
 	}
 }
 
@@ -311,24 +319,4 @@ function enablingInputs(
 		});
 	}
 	return absolutePaths(definition, inputs, ".") as { [name: string]: Json };
-}
-
-function isSigned(given: string, secret: Buffer, before: string, body: Uint8Array): boolean {
-	const wanted = createHmac("sha256", secret).update(before).update(body).digest();
-	return given.split(" ").some((part) => {
-		if (!part.startsWith("v1,")) return false;
-		const signature = Buffer.from(part.slice("v1,".length), "base64");
-		return signature.length === wanted.length && timingSafeEqual(signature, wanted);
-	});
-}
-
-/** @throws E_INPUT_INVALID */
-function jsonOf(body: Uint8Array): Json {
-	let text: unknown;
-	try {
-		text = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-	} catch (error) {
-		throw new MusterError("E_INPUT_INVALID", `the body is not JSON: ${(error as Error).message}`);
-	}
-	return copyJson(text, "the body", "E_INPUT_INVALID");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { startTest, temporaryFolder } from "../../test/fixture.ts";
+import { MemoryHost } from "../../test/memory-host.ts";
 import { defineSkill, type ErrorCode, hasCode, type SkillContext } from "../index.ts";
 
 const code = (wanted: ErrorCode) => (error: unknown) => hasCode(error, wanted);
@@ -60,6 +61,28 @@ describe("a skill that asks a person", () => {
 		const second = await startTest(t, { dataDir, skills: [skill] });
 		const over = await second.wait(id);
 		assert.deepEqual([over.state, over.error?.code], ["failed", "E_WAIT_EXPIRED"]);
+	});
+
+	it("is not answered by the alarm of what it asked before under the same key", async (t) => {
+		const changing = defineSkill({
+			...{ name: "changing", description: "Asks something else in each attempt." },
+			run: async (_, { ask, task }) => {
+				if (task.attempt === 1) return { ...(await ask({ key: "ok", title: "First?", timeout: "10s" })) };
+				return { ...(await ask({ key: "ok", title: "Second?" })) };
+			},
+		});
+		const host = await MemoryHost.open(t, { skills: [changing] });
+		const { orchestrator } = host;
+		const id = await orchestrator.submit({ type: "changing" });
+		await host.pass(1_000);
+		await orchestrator.approve(orchestrator.approvals()[0]?.id ?? "");
+		await host.pass(20_000);
+		assert.deepEqual(
+			orchestrator.approvals().map(({ title, until }) => [title, until]),
+			[["Second?", undefined]],
+		);
+		await orchestrator.approve(orchestrator.approvals()[0]?.id ?? "");
+		assert.equal(((await orchestrator.wait(id)).output as { approved: boolean }).approved, true);
 	});
 
 	it("is answered only for what it asks, in batches that are taken whole or not at all", async (t) => {

@@ -53,7 +53,7 @@ export interface EventSpec {
 }
 
 export interface AnswerOptions {
-	/** Who answers, for the record; at most 200 characters. */
+	/** Who answers, for the record; at most 2,000 characters, as the comment. */
 	by?: string;
 	comment?: string;
 	/** Refuse unless what is asked has this hash; for several, by their ids. */
@@ -80,7 +80,7 @@ export interface Delivery {
 	refused: RefusedStart[];
 }
 
-export type OpenQuestion = { view: ApprovalView } & (
+type OpenQuestion = { view: ApprovalView } & (
 	| { run: Run; path: string; onDeny: "fail" | "continue" }
 	| { task: Task; key: string }
 );
@@ -204,6 +204,7 @@ export class Waits {
 			for (const item of chosen) {
 				if ("task" in item) {
 					emit({ type: "task.answered", at: answer.at, id: item.task.id, key: item.key, answer });
+					this.#alarms.delete("deadline", `${item.task.id} ${item.key}`);
 				} else if (approved || item.onDeny === "continue") {
 					this.#endWait(emit, item.run, item.path, { output: { ...answer, hash: item.view.hash } });
 				} else this.#endWait(emit, item.run, item.path, { error: denied(item.view, answer) });
@@ -224,8 +225,9 @@ export class Waits {
 		const task = ledger.state.tasks.get(alarm.slice(0, space));
 		const key = alarm.slice(space + 1);
 		const ask = task?.asks?.[key];
-		if (task?.state !== "waiting" || ask === undefined || ask.answer !== undefined) return;
 		const at = clock.now();
+		// The same key may ask something else by now, which expires later or never.
+		if (task?.state !== "waiting" || ask?.until === undefined || ask.until > at || ask.answer !== undefined) return;
 		const stored = ledger.transact((emit) => {
 			if (ask.onTimeout === "deny") {
 				emit({ type: "task.answered", at, id: task.id, key, answer: { approved: false, at, expired: true } });

@@ -86,10 +86,13 @@ export class RateGate extends Gate {
 		return this.#rate.key;
 	}
 
-	/** The newest task of the key says how fast. */
-	set rate(rate: RateLimit) {
+	/** The newest task of the key says how fast; true when this may have opened the gate, or will sooner. */
+	setRate(rate: RateLimit): boolean {
+		const { limit, perMs, burst } = this.#rate;
+		if (rate.limit === limit && rate.perMs === perMs && rate.burst === burst) return false;
 		this.#count();
 		this.#rate = rate;
+		return true;
 	}
 
 	isOpen(): boolean {
@@ -140,21 +143,21 @@ export class RateGate extends Gate {
 
 /** Closed while its scope is paused. */
 export class PauseGate extends Gate {
-	readonly scope: string;
+	readonly #scope: string;
 	readonly #paused: ReadonlyMap<string, unknown>;
 
 	constructor(key: string, scope: string, paused: ReadonlyMap<string, unknown>) {
 		super(key);
-		this.scope = scope;
+		this.#scope = scope;
 		this.#paused = paused;
 	}
 
 	isOpen(): boolean {
-		return !this.#paused.has(this.scope);
+		return !this.#paused.has(this.#scope);
 	}
 
 	/** Workflows are few, and run again; a run is paused once. */
 	override get isLasting(): boolean {
-		return this.scope.startsWith("workflow:");
+		return this.#scope.startsWith("workflow:");
 	}
 }

@@ -59,7 +59,10 @@ export class Lanes {
 			lane = new Lane(key, demand, this.#gatesOf(task, scopes), concurrency?.limit ?? 1);
 			demand.lanes.set(key, lane);
 		}
-		if (rate !== undefined) this.#rateGate(rate).rate = rate;
+		if (rate !== undefined) {
+			const gate = this.#rateGate(rate);
+			if (gate.setRate(rate)) this.#unpark(gate); // what waits for the old rate's next start looks again
+		}
 		return lane;
 	}
 

@@ -118,9 +118,9 @@ export class Ledger {
 		return this.#recentTasks.values();
 	}
 
-	/** Whether a dead letter was done again or put away of late, so that the history may not know it yet. */
-	isRedriven(id: string): boolean {
-		return this.#redriven.has(id);
+	/** Whether a dead letter was done again or put away: in the state, or so lately that the history may not know it. */
+	isRedriven({ id, redriven }: Task): boolean {
+		return redriven !== undefined || this.#redriven.has(id);
 	}
 
 	recentRuns(): Iterable<Run> {

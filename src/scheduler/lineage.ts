@@ -6,13 +6,14 @@ import type { Run } from "../workflow/run.ts";
 type Known = Pick<State, "tasks" | "runs">;
 
 /** The runs it is in, innermost first; those of the task that delegated first, where it is a child. */
-export function* runsOf(task: Task, { tasks, runs }: Known): Generator<Run> {
-	const { run: place } = topOf(task, tasks);
-	let run = place && runs.get(place.id);
-	while (run !== undefined) {
-		yield run;
-		run = run.parent && runs.get(run.parent.id);
-	}
+export function* runsOf(task: Task, known: Known): Generator<Run> {
+	const { run: place } = topOf(task, known.tasks);
+	yield* runsFrom(place && known.runs.get(place.id), known);
+}
+
+/** The run and those around it, innermost first. */
+export function* runsFrom(innermost: Run | undefined, { runs }: Pick<State, "runs">): Generator<Run> {
+	for (let run = innermost; run !== undefined; run = run.parent && runs.get(run.parent.id)) yield run;
 }
 
 /** The outermost run, the task that delegated first, or itself. */

@@ -201,6 +201,18 @@ describe("a rate", () => {
 		assert.equal(start().length, 1);
 	});
 
+	it("is the newest task's, also for those that wait for the old one's next start", () => {
+		const { offer, start, pass } = world({ slots: 100 });
+		const slow = offer({ rate: { key: "api", limit: 1, perMs: 3_600_000 } });
+		assert.deepEqual(start(), []);
+		const fast = offer({ rate: { key: "api", limit: 100, perMs: 1_000 } });
+		assert.deepEqual(start(), []);
+		pass(10);
+		assert.deepEqual(start(), [slow]);
+		pass(10);
+		assert.deepEqual(start(), [fast]);
+	});
+
 	it("is shared fairly among agents that do nothing else", () => {
 		const { offer, start, end, pass, running } = world({ agents: 7 });
 		for (let i = 0; i < 70; i++) offer({ rate });

@@ -1,6 +1,7 @@
 /** Why a run as a whole does not go on: one reason, the same in library, API and command line. */
 import type { State } from "../state.ts";
 import type { Run } from "../workflow/run.ts";
+import { pauseOfRun } from "./pauses.ts";
 
 export interface RunWaitingReason {
 	/** `group`: its concurrency group is full. `misfit`: it does not fit its definition. `paused`: nothing of it starts. */
@@ -25,20 +26,6 @@ export function whyRunWaits(run: Run, state: State): RunWaitingReason | undefine
 		return { reason: "misfit", text: `${why}; it is tried again at the next start, or cancel it` };
 	}
 	if (run.state !== "running") return undefined;
-	const scope = pausedAbove(run, state);
-	if (scope === undefined) return undefined;
-	const { at, reason } = state.paused.get(scope) ?? { at: 0 };
-	const said = reason === undefined ? "" : `: ${reason}`;
-	return { reason: "paused", text: `${scope} is paused since ${new Date(at).toISOString()}${said}` };
-}
-
-/** The pause that holds back everything of a run: of all, of its workflow, of it or of a run above it. */
-function pausedAbove(run: Run, state: State): string | undefined {
-	if (state.paused.size === 0) return undefined;
-	if (state.paused.has("all")) return "all";
-	for (let at: Run | undefined = run; at !== undefined; at = at.parent && state.runs.get(at.parent.id)) {
-		const scope = [`workflow:${at.workflow}`, `run:${at.id}`].find((name) => state.paused.has(name));
-		if (scope !== undefined) return scope;
-	}
-	return undefined;
+	const pause = pauseOfRun(run, state);
+	return pause && { reason: pause.reason, text: pause.text };
 }

@@ -1,8 +1,9 @@
 /** Why a task does not run: one reason, the same in library, API and command line. */
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
-import { LimitGate, PauseGate, RateGate, SuspectGate } from "./gates.ts";
+import { LimitGate, RateGate, SuspectGate } from "./gates.ts";
 import type { Held, Matcher } from "./matcher.ts";
+import { pauseOfTask } from "./pauses.ts";
 import type { Registry } from "./registry.ts";
 
 export interface WaitingReason {
@@ -102,8 +103,8 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	if (world.stopping)
 		return { reason: "stopping", text: "the orchestrator is stopping; it starts after the next start" };
 	if (world.full) return { reason: "storage-full", text: "the disk is full; nothing new starts until there is space" };
-	const pause = ["all", `type:${task.type}`].find((scope) => world.state.paused.has(scope));
-	if (pause !== undefined) return paused(pause, world);
+	const pause = pauseOfTask(task, world.state);
+	if (pause !== undefined) return pause;
 	const { type, capabilities } = task;
 	const demand = [type, ...(capabilities ?? [])].join(" + ");
 	if (!registry.canDo(type, capabilities)) {
@@ -130,7 +131,6 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 		return { reason: "limit", text, scope, holders: idsOf(running), ...estimate(task, world.matcher) };
 	}
 	const { gate } = held;
-	if (gate instanceof PauseGate) return paused(gate.scope, world);
 	if (gate instanceof RateGate) {
 		const until = world.nowMs + Math.ceil(gate.opensInMs());
 		const text = `the rate of ${gate.rateKey} gives the next start at ${new Date(until).toISOString()}`;
@@ -144,13 +144,6 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	const { key, limit } = task.concurrency ?? { key: "", limit: 1 };
 	const text = `at most ${limit} of the concurrency key ${key} may run at the same time; it waits for ${holders.join(", ")}`;
 	return { reason: "limit", text, scope: `key:${key}`, holders };
-}
-
-function paused(scope: string, { state }: WaitingWorld): WaitingReason {
-	const { at: since, reason } = state.paused.get(scope) ?? { at: 0 };
-	const what = scope === "all" ? "everything" : scope;
-	const text = `${what} is paused since ${new Date(since).toISOString()}${reason === undefined ? "" : `: ${reason}`}`;
-	return { reason: "paused", text, scope, since };
 }
 
 function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: number } {

@@ -36,9 +36,9 @@ export type Trigger =
 	| "delay"
 	/** An agent took it. */
 	| "start"
-	/** The attempt handed work to children and gave its slot back. */
+	/** The attempt handed work to children, or asked a person, and gave its slot back. */
 	| "suspend"
-	/** The children are done. */
+	/** The children are done, or the question is answered. */
 	| "wake"
 	| "complete"
 	/** The attempt failed and another one is due later. */
@@ -218,6 +218,8 @@ export interface Task {
 	/** Why it failed, was cancelled or skipped; between attempts the last attempt's error. */
 	error: ErrorData | undefined;
 	endedAt: number | undefined;
+	/** A dead letter that was done again as this task, or ("") put away while it was still in the state. */
+	redriven: string | undefined;
 }
 
 /** What a submit stores of a task; the rest of {@link Task} follows from later events. */
@@ -245,7 +247,8 @@ type Mutable =
 	| "effects"
 	| "output"
 	| "error"
-	| "endedAt";
+	| "endedAt"
+	| "redriven";
 
 /** A task as it begins. Every member is there from the start, so that all tasks share one shape in memory. */
 export function createTask(fresh: NewTask, state: TaskState, openDependencies: number): Task {
@@ -290,6 +293,7 @@ export function createTask(fresh: NewTask, state: TaskState, openDependencies: n
 		output: undefined,
 		error: undefined,
 		endedAt: undefined,
+		redriven: undefined,
 	};
 }
 
