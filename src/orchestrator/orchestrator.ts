@@ -270,7 +270,7 @@ export class Orchestrator {
 		await this.#triggers.disable(name);
 	}
 
-	enabledWorkflows(): EnabledView[] {
+	async enabledWorkflows(): Promise<EnabledView[]> {
 		this.#checkNotStopped();
 		return this.#triggers.list();
 	}

@@ -19,7 +19,7 @@ import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from 
 import type { Admission } from "./admission.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
-import { isSigned, jsonOf, secretOf } from "./webhook.ts";
+import { isSigned, jsonOf, secretOf, secretProblem } from "./webhook.ts";
 
 export interface EnabledView {
 	workflow: string;
@@ -31,7 +31,11 @@ export interface EnabledView {
 	triggers: (
 		| { cron: string; timezone: string; schedule: string }
 		| { event: string; filter?: string }
-		| { webhook: string }
+		| {
+				webhook: string;
+				/** Why its calls are refused: the secret is not there, or is no key. */
+				problem?: string;
+		  }
 	)[];
 }
 
@@ -135,7 +139,7 @@ export class Triggers {
 	}
 
 	/** By name. */
-	list(): EnabledView[] {
+	list(): Promise<EnabledView[]> {
 		return enabledViews(this.#parts.ledger.state);
 	}
 
@@ -247,28 +251,36 @@ export class Triggers {
 }
 
 /** By name. */
-export function enabledViews(state: Pick<State, "triggers" | "definitions">): EnabledView[] {
+export function enabledViews(state: Pick<State, "triggers" | "definitions">): Promise<EnabledView[]> {
 	const triggers = [...state.triggers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-	return triggers.map((trigger) => enabledView(trigger, state));
+	return Promise.all(triggers.map((trigger) => enabledView(trigger, state)));
 }
 
-function enabledView(
+async function enabledView(
 	{ id, hash, enabledAt, inputs }: Trigger,
 	{ definitions }: { definitions: ReadonlyMap<string, WorkflowDefinition> },
-): EnabledView {
-	const triggers = definitions.get(hash)?.triggers ?? [];
-	return {
-		...{ workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs },
-		triggers: triggers.map((trigger, place) => {
-			if ("webhook" in trigger) return { webhook: `/hooks/${trigger.webhook.path.replace(/^\//, "")}` };
-			if ("event" in trigger) {
-				const { type, filter } = trigger.event;
-				return { event: type, ...(filter !== undefined && { filter }) };
-			}
-			const { expr, timezone = "UTC" } = trigger.cron;
-			return { cron: expr, timezone, schedule: scheduleId(id, place) };
-		}),
-	};
+): Promise<EnabledView> {
+	const views = (definitions.get(hash)?.triggers ?? []).map((trigger, place) => triggerView(trigger, id, place));
+	const triggers = await Promise.all(views);
+	return { workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs, triggers };
+}
+
+async function triggerView(
+	trigger: TriggerDefinition,
+	workflow: string,
+	place: number,
+): Promise<EnabledView["triggers"][number]> {
+	if ("webhook" in trigger) {
+		const { path, secret } = trigger.webhook;
+		const problem = await secretProblem(secret);
+		return { webhook: `/hooks/${path.replace(/^\//, "")}`, ...(problem !== undefined && { problem }) };
+	}
+	if ("event" in trigger) {
+		const { type, filter } = trigger.event;
+		return { event: type, ...(filter !== undefined && { filter }) };
+	}
+	const { expr, timezone = "UTC" } = trigger.cron;
+	return { cron: expr, timezone, schedule: scheduleId(workflow, place) };
 }
 
 /** The id of a run follows from what starts it, where that has an id of its own. */

@@ -55,10 +55,19 @@ async function enable(
 		const view = await connection.enableWorkflow(name, coerceInputs(definition, readPairs(options.input ?? [])));
 		if (options.json) terminal.json(view);
 		else printEnabled(terminal, view);
+		sayProblems(terminal, view);
 		if (connection.url === undefined) terminal.hint("No server runs; its triggers begin to start runs with", "up");
 		return 0;
 	} finally {
 		await connection.close();
+	}
+}
+
+/** A webhook that refuses everything looks like one that nobody calls. */
+function sayProblems(terminal: Terminal, { triggers }: EnabledView): void {
+	for (const trigger of triggers) {
+		if (!("webhook" in trigger) || trigger.problem === undefined) continue;
+		terminal.say(`warning: ${plain(`${trigger.webhook}: ${trigger.problem}`)}`);
 	}
 }
 
@@ -84,7 +93,10 @@ function printEnabled(terminal: Terminal, { workflow, enabledAt, triggers }: Ena
 			terminal.print(
 				`  event ${plain(trigger.event)}${trigger.filter === undefined ? "" : ` if ${plain(trigger.filter)}`}`,
 			);
-		} else terminal.print(`  webhook POST ${plain(trigger.webhook)}`);
+		} else {
+			terminal.print(`  webhook POST ${plain(trigger.webhook)}`);
+			if (trigger.problem !== undefined) terminal.print(`    ${terminal.paint("red", plain(trigger.problem))}`);
+		}
 	}
 }
 
