@@ -51,6 +51,9 @@ async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
 	}
 }
 
+/** Whether it was there before the command asked for it, and was given in place of a new one. */
+export const wasThere = ({ submittedAt }: TaskView, askedAt: number): boolean => Date.parse(submittedAt) < askedAt;
+
 /** The scope of a pause with the id of a run made whole. @throws as {@link findById}, and when it is a task */
 export async function wholeScope(reader: Reader, given: string): Promise<string> {
 	if (!given.startsWith("run:")) return given;

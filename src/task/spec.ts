@@ -85,7 +85,7 @@ export interface TaskSpec {
 	/** A text is the key alone. */
 	concurrency?: string | ConcurrencySpec;
 	rate?: RateSpec;
-	/** While a task of this type and key has not begun, a submit gives that task's id: one pending wake for a key. */
+	/** While a task of this type and key has not begun, a submit gives that task's id, whose input stays: one pending wake for a key. */
 	coalesce?: string;
 }
 
