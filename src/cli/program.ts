@@ -70,6 +70,12 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/up.ts")));
 
 	program
+		.command("down")
+		.description("ask the server of the data folder to stop, and wait until it has")
+		.addHelpText("after", example("muster down --timeout 1m", DOWN_TEXT))
+		.action(lazy(() => import("./commands/down.ts")));
+
+	program
 		.command("run")
 		.description("run a workflow, show its progress, and put its files into a folder")
 		.argument("<workflow>", "a name (see: muster workflows), or the path of a .yaml file")
@@ -246,6 +252,18 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/signal.ts")));
 
 	program
+		.command("send")
+		.description("send an event: it ends the waits for it and starts the enabled workflows that it triggers")
+		.argument("<type>", "the type of the event, for example order.paid")
+		.option("-i, --input <key=value>", "a member of its data; JSON where it is JSON, else text", collect)
+		.option("--input-json <json>", "its whole data as JSON")
+		.option("--data-file <file>", "its whole data, as JSON in a file")
+		.option("--id <id>", "an id of your own: however often it is sent, it starts each of its runs once")
+		.option("--source <text>", "where it comes from")
+		.addHelpText("after", example("muster send order.paid -i order=4711 --id paid-4711"))
+		.action(lazy(() => import("./commands/send.ts")));
+
+	program
 		.command("doctor")
 		.description("check this machine, the data folder and the workflows; each check is ok or says what to do")
 		.addHelpText("after", example("muster doctor"))
@@ -259,7 +277,13 @@ export class VersionShown extends Error {}
 
 const STOP_TEXT = `
 SIGTERM or ^C: it takes nothing new and gives what runs the grace to end. What does not is offered again at the
-next start, so nothing is lost and the exit code is 0. A second one ends the grace at once, just as safely.`;
+next start, so nothing is lost and the exit code is 0. A second one ends the grace at once, just as safely.
+From elsewhere: muster down. A SIGTERM to npx or to npm start does not arrive here: npm gives it to the shell that it
+runs commands in, and the shell ends without passing it on.`;
+
+const DOWN_TEXT = `
+Like SIGTERM to the server itself, however it was started. --timeout is how long to wait (default: 30s); the server
+goes on stopping when that is over.`;
 
 const RUN_TEXT = `
 Uses the server of the data folder when one runs, and works by itself when none does.
