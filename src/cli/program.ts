@@ -89,7 +89,7 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 	program
 		.command("submit")
 		.description("submit one task; its id is on stdout once the task is stored")
-		.argument("<type>", "the task type, for example research (see: muster agents)")
+		.argument("<type>", "the task type, for example research (see: muster skills)")
 		.option("-i, --input <key=value>", "a member of the input; JSON where it is JSON, else text", collect)
 		.option("--input-json <json>", "the whole input as JSON")
 		.addOption(
@@ -144,6 +144,13 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.description("the agents, what each can do and how it fares")
 		.addHelpText("after", example("muster agents"))
 		.action(lazy(() => import("./commands/agents.ts")));
+
+	program
+		.command("skills")
+		.description("the skills that come along, and what each takes and gives")
+		.argument("[name]", "one of them")
+		.addHelpText("after", example("muster skills detect"))
+		.action(lazy(() => import("./commands/skills.ts")));
 
 	program
 		.command("workflows")
