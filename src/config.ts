@@ -34,7 +34,9 @@ export const settingsShape = z.strictObject({
 		.min(1)
 		.max(64)
 		.optional()
-		.describe("Threads for CPU-heavy skills. Default: one less than the cores, at least 1."),
+		.describe(
+			"Threads for CPU-heavy skills; as many of their tasks run at a time. Default: one less than the cores, at least 2.",
+		),
 	workflows: z
 		.array(z.string().min(1))
 		.default(["workflows"])
@@ -109,7 +111,7 @@ export function readSettings(given: SettingsInput): Settings {
 		);
 	}
 	if (settings.leaseMs < settings.heartbeatMs) throw invalid("leaseMs is shorter than heartbeatMs");
-	const threads = settings.threads ?? Math.max(1, availableParallelism() - 1);
+	const threads = settings.threads ?? Math.max(2, availableParallelism() - 1);
 	return Object.freeze({ ...settings, dataDir: resolve(settings.dataDir), threads });
 }
 

@@ -78,7 +78,7 @@ export type Event =
 	| { type: "queue.paused"; at: number; scope: string; reason?: string }
 	| { type: "queue.resumed"; at: number; scope: string }
 	| { type: "schedule.created"; at: number; schedule: NewSchedule }
-	/** `task` or `run` of the same group of events is what it started. `nextAt` absent: it never fires again. */
+	/** `as`: the task or run of the same group of events that it started. `nextAt` absent: it never fires again. */
 	| { type: "schedule.fired"; at: number; id: string; dueAt: number; as: string; nextAt?: number }
 	/** Fires that started nothing, and why. */
 	| {

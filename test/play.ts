@@ -1,45 +1,18 @@
 /**
- * One run driven by hand, without an orchestrator: what `decide` says becomes events, events are folded into the run, and
- * the test says when an item ends and how. Time stands still.
+ * One run driven by hand, without an orchestrator: the embedded engine makes events of what `decide` says, the state folds
+ * them, and the test says when an item ends and how. Nothing is stored, and time stands still. Inner runs begin, and end as
+ * the test says.
  */
 import type { ErrorData } from "../src/errors.ts";
 import type { Event } from "../src/events.ts";
+import { apply } from "../src/fold/fold.ts";
 import type { Json } from "../src/json.ts";
+import { createState, type Sink, type State } from "../src/state.ts";
 import { decide } from "../src/workflow/decide.ts";
 import type { WorkflowDefinition } from "../src/workflow/definition.ts";
+import { Advance, type EngineListener, mayGoOn, type Wave } from "../src/workflow/embedded.ts";
 import type { Command, Run } from "../src/workflow/run.ts";
-import {
-	beginItem,
-	beginStep,
-	createRun,
-	endItem,
-	endRun,
-	endStep,
-	type ItemEnd,
-	isListLive,
-	useSignal,
-} from "../src/workflow/run-fold.ts";
-
-type RunEvent = Extract<
-	Event,
-	{
-		type:
-			| "step.started"
-			| "step.skipped"
-			| "item.started"
-			| "item.ended"
-			| "step.ended"
-			| "run.completed"
-			| "run.failed";
-	}
->;
-
-/** One question to `decide` and its answer, at its place among the events. */
-interface Wave {
-	after: number;
-	changed: readonly string[] | undefined;
-	answer: string;
-}
+import type { ItemEnd } from "../src/workflow/run-fold.ts";
 
 /** An item that is a task, an inner run or a wait. */
 export interface Leaf {
@@ -47,144 +20,144 @@ export interface Leaf {
 	index: number;
 }
 
+type Begun = Leaf & ({ kind: "task" | "run"; id: string } | { kind: "wait" });
+
 const AT = 1_700_000_000_000;
+const RUN = "run-1";
 const MOST_WAVES = 2_000;
 
 export const broke: ErrorData = { code: "E_SKILL_FAILED", message: "it broke", retryable: true };
 
+const nobody: Sink = { task: () => undefined, run: () => undefined };
+const unheard: EngineListener = {
+	timed: () => undefined,
+	stray: () => undefined,
+	halted: () => undefined,
+	inner: () => undefined,
+	misfit: () => undefined,
+};
+
 export class Play {
 	readonly definition: WorkflowDefinition;
-	run: Run;
-	readonly events: RunEvent[] = [];
-	readonly waves: Wave[] = [];
+	readonly state: State;
+	readonly run: Run;
 	/** Every command so far. */
 	readonly commands: Command[] = [];
 	/** Called with the state before the commands change it. */
-	onWave: (run: Run, commands: readonly Command[], changed: readonly string[] | undefined) => void = () => undefined;
+	onWave: (wave: Wave) => void = () => undefined;
 	readonly #inputs: Run["inputs"];
-	readonly #ended = new Set<string>();
+	readonly #uses: readonly WorkflowDefinition[];
+	readonly #events: Event[] = [];
+	/** Each wave, as text, at its place among the events. */
+	readonly #waves: { after: number; changed: readonly string[] | undefined; answer: string }[] = [];
+	readonly #begun = new Map<string, Begun>();
 
-	constructor(definition: WorkflowDefinition, inputs: Run["inputs"] = {}) {
+	/** @param uses the workflows that its steps may run */
+	constructor(definition: WorkflowDefinition, inputs: Run["inputs"] = {}, uses: readonly WorkflowDefinition[] = []) {
 		this.definition = definition;
 		this.#inputs = inputs;
-		this.run = this.#fresh();
+		this.#uses = uses;
+		({ state: this.state, run: this.run } = this.#fresh());
 	}
 
 	/** Wave after wave until nothing follows; gives all commands of it. */
 	go(changed?: readonly string[]): Command[] {
 		const all: Command[] = [];
-		let next = changed;
-		for (let wave = 0; ; wave++) {
-			if (wave > MOST_WAVES) throw new Error("decide does not come to an end");
-			const commands = decide(this.definition, this.run, next);
-			this.waves.push({ after: this.events.length, changed: next, answer: JSON.stringify(commands) });
-			this.onWave(this.run, commands, next);
-			if (commands.length === 0) return all;
-			next = commands.flatMap((command) => this.#carryOut(command));
+		const emit = (event: Event): void => this.emit(event);
+		const advance = new Advance(this.state, this.run, AT, emit, unheard, []);
+		let count = 0;
+		for (const wave of advance.waves(changed)) {
+			if (++count > MOST_WAVES) throw new Error("decide does not come to an end");
+			const { commands } = wave;
+			this.#waves.push({ after: this.#events.length, changed: wave.changed, answer: JSON.stringify(commands) });
+			this.onWave(wave);
 			all.push(...commands);
 			this.commands.push(...commands);
 		}
+		return all;
 	}
 
-	/** What may end by itself now. */
+	/** What may end by itself now; also what its step did not wait for. */
 	leaves(): Leaf[] {
-		return Object.entries(this.run.steps).flatMap(([path, { state, items, begun }]) => {
-			if (state !== "running" || items === "frame") return [];
-			const indexes = Array.from({ length: begun }, (_, index) => index);
-			return indexes.filter((index) => !this.#ended.has(`${path} ${index}`)).map((index) => ({ path, index }));
+		const { tasks, runs } = this.state;
+		return [...this.#begun.values()].filter((item) => {
+			if (item.kind === "wait") return this.run.steps[item.path]?.state === "running";
+			return (item.kind === "task" ? tasks : runs).has(item.id);
 		});
 	}
 
-	/** An item ends, without a question to `decide`. */
-	settle({ path, index }: Leaf, end: ItemEnd): void {
-		this.#ended.add(`${path} ${index}`);
-		this.emit({ type: "item.ended", at: AT, run: this.run.id, step: path, index, ...end } as RunEvent);
+	/** An item ends; whether the run may go on by it. It does not yet. */
+	settle({ path, index }: Leaf, { output = null, error }: ItemEnd): boolean {
+		const item = this.#begun.get(`${path} ${index}`);
+		if (item === undefined) throw new Error(`item ${index} of ${path} has not begun`);
+		const at = AT;
+		if (item.kind === "wait") {
+			this.emit({ type: "item.ended", at, run: RUN, step: path, index, ...(error ? { error } : { output }) });
+			return true;
+		}
+		const { kind, id } = item;
+		if (kind === "run") {
+			if (error) this.emit({ type: "run.failed", at, id, error });
+			else this.emit({ type: "run.completed", at, id, outputs: output as { [name: string]: Json } });
+			return true;
+		}
+		const token = this.#events.length;
+		const task = this.state.tasks.get(id);
+		this.emit({ type: "task.started", at, id, token, agent: "agent" });
+		if (error) this.emit({ type: "task.failed", at, id, token, error });
+		else this.emit({ type: "task.completed", at, id, token, output });
+		return task !== undefined && mayGoOn(this.state, task);
 	}
 
 	/** An item ends and the run goes on. */
 	end(path: string, end: ItemEnd, index = 0): Command[] {
-		this.settle({ path, index }, end);
-		return this.go([path]);
+		return this.settle({ path, index }, end) ? this.go([path]) : [];
 	}
 
 	complete = (path: string, output: Json = null, index = 0): Command[] => this.end(path, { output }, index);
 	fail = (path: string, index = 0): Command[] => this.end(path, { error: broke }, index);
 
-	emit(event: RunEvent): void {
-		this.events.push(event);
-		fold(this.run, event);
+	emit(event: Event): void {
+		this.#events.push(event);
+		apply(this.state, event, nobody);
+		const begun = begunBy(event);
+		if (begun !== undefined) this.#begun.set(`${begun.path} ${begun.index}`, begun);
 	}
 
-	/** The answers of `decide` when all is told again from the journal. */
-	replay(): string[] {
-		const run = this.#fresh();
-		const events = JSON.parse(JSON.stringify(this.events)) as RunEvent[];
+	/** Every answer of `decide` so far, and every answer when all is told again from the journal. */
+	replay(): { told: string[]; again: string[] } {
+		const { state, run } = this.#fresh();
+		const events = JSON.parse(JSON.stringify(this.#events)) as Event[];
 		let at = 0;
-		return this.waves.map(({ after, changed }) => {
-			for (; at < after; at++) fold(run, events[at] as RunEvent);
+		const again = this.#waves.map(({ after, changed }) => {
+			for (; at < after; at++) apply(state, events[at] as Event, nobody);
 			return JSON.stringify(decide(this.definition, run, changed));
 		});
+		return { told: this.#waves.map(({ answer }) => answer), again };
 	}
 
-	#fresh(): Run {
-		const inputs = structuredClone(this.#inputs);
-		return createRun({ id: "run-1", workflow: this.definition.name, hash: "", inputs }, AT);
-	}
-
-	/** What the embedded engine does with a command; gives what changed by it. */
-	#carryOut(command: Command): string[] {
-		const at = AT;
-		const run = this.run.id;
-		const isRunning = (path: string): boolean => this.run.steps[path]?.state === "running";
-		if ("step" in command && !isListLive(this.run, command.step)) return [];
-		switch (command.kind) {
-			case "start": {
-				const { kind: _, limitMs, ...step } = command;
-				this.emit({ type: "step.started", at, run, ...step, ...(limitMs !== undefined && { until: at + limitMs }) });
-				return isRunning(command.step) ? [] : [command.step];
-			}
-			case "item": {
-				const { step, index } = command;
-				if (!isRunning(step)) return [];
-				this.emit({ type: "item.started", at, run, step, index });
-				return this.run.steps[step]?.items === "frame" ? [`${step}.${index}.`] : [];
-			}
-			case "item-end": {
-				const { kind: _, ...end } = command;
-				this.#ended.add(`${command.step} ${command.index}`);
-				this.emit({ type: "item.ended", at, run, ...end });
-				return [command.step];
-			}
-			case "end": {
-				const { step, state, error } = command;
-				if (state === "skipped") this.emit({ type: "step.skipped", at, run, step });
-				else this.emit({ type: "step.ended", at, run, step, state, ...(error && { error }) });
-				return [step];
-			}
-			case "complete":
-				this.emit({ type: "run.completed", at, id: run, outputs: command.outputs });
-				return [];
-			case "fail":
-				this.emit({ type: "run.failed", at, id: run, error: command.error });
-				return [];
+	#fresh(): { state: State; run: Run } {
+		const state = createState();
+		const uses: { [name: string]: string } = {};
+		state.definitions.set("own", this.definition);
+		for (const used of this.#uses) {
+			state.definitions.set(used.name, used);
+			uses[used.name] = used.name;
 		}
+		const inputs = structuredClone(this.#inputs);
+		const fresh = { id: RUN, workflow: this.definition.name, hash: "own", uses, inputs };
+		apply(state, { type: "run.created", at: AT, ...fresh }, nobody);
+		return { state, run: state.runs.get(RUN) as Run };
 	}
 }
 
-/** As the state folds them. */
-function fold(run: Run, event: RunEvent): void {
-	if (event.type === "step.started") beginStep(run, event, event.at);
-	else if (event.type === "step.skipped") endStep(run, event.step, "skipped", event.at);
-	else if (event.type === "step.ended") endStep(run, event.step, event.state, event.at, event.error);
-	else if (event.type === "item.started") beginItem(run, event.step);
-	else if (event.type === "item.ended") {
-		if (event.signal !== undefined) useSignal(run, event.signal);
-		endItem(run, event.step, event.index, event, event.at);
-	} else if (event.type === "run.completed") {
-		run.outputs = event.outputs;
-		endRun(run, "completed", event.at);
-	} else {
-		run.error = event.error;
-		endRun(run, "failed", event.at);
+function begunBy(event: Event): Begun | undefined {
+	if (event.type === "step.started") return event.wait && { path: event.step, index: 0, kind: "wait" };
+	if (event.type === "task.submitted" && event.task.run !== undefined) {
+		const { step, index } = event.task.run;
+		return { path: step, index, kind: "task", id: event.task.id };
 	}
+	if (event.type !== "run.created" || event.parent === undefined) return undefined;
+	const { step, index } = event.parent;
+	return { path: step, index, kind: "run", id: event.id };
 }

@@ -42,8 +42,11 @@ describe("a run that waits for people", { concurrency: true }, () => {
 		const shown = await muster(t, "approvals", "show", id, "--data", data);
 		assert.match(shown.stdout, /Publish \\u202eeht\?/);
 		assert.match(shown.stdout, /\\\\u001b\[31m red|\\u001b\[31m red/);
-		const none = await muster(t, "task", id, "--data", data);
-		assert.match(none.stderr, /it waits for the approval of a person/);
+		const step = await muster(t, "task", id, "--data", data);
+		assert.match(
+			step.stdout,
+			/waits +it waits for the approval of a person: .*end it with: muster approvals approve run_/,
+		);
 		const approved = await muster(t, "approvals", "approve", "--label", "risk=low", "--by", "Ann", "--data", data);
 		assert.equal(approved.code, 0, approved.stderr);
 		const ended = await run.ended;

@@ -1,15 +1,16 @@
 /** Ids as people give them: whole, or their beginning when no other one begins so. */
 import { hasCode, MusterError } from "../errors.ts";
-import type { RunView, TaskView } from "../orchestrator/view.ts";
+import type { RunView, StepView, TaskView } from "../orchestrator/view.ts";
 import type { Reader } from "./connection.ts";
 
 export type Found = { run: RunView } | { task: TaskView };
+export type FoundStep = { step: StepView; of: RunView };
 
 const LISTED = 1_000;
 
 /** @throws E_TASK_UNKNOWN, E_USAGE when several begin so */
 export async function findById(reader: Reader, given: string): Promise<Found> {
-	const exact = (await lookUp(reader, given)) ?? undefined;
+	const exact = await lookUp(reader, given);
 	if (exact !== undefined) return exact;
 	const [runs, tasks] = await Promise.all([reader.runs(LISTED), reader.tasks(LISTED)]);
 	const ids = new Set([...runs, ...tasks].map((item) => item.id).filter((id) => id.startsWith(given)));
@@ -53,6 +54,19 @@ async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
 
 /** Whether it was there before the command asked for it, and was given in place of a new one. */
 export const wasThere = ({ submittedAt }: TaskView, askedAt: number): boolean => Date.parse(submittedAt) < askedAt;
+
+/** A step, or an item of one that has not begun, has an id like a task's: that of its run, a dot and its path. */
+export async function findStep(reader: Reader, id: string): Promise<FoundStep | undefined> {
+	for (let dot = id.indexOf("."); dot !== -1; dot = id.indexOf(".", dot + 1)) {
+		const found = await lookUp(reader, id.slice(0, dot));
+		if (found === undefined || !("run" in found)) continue;
+		const path = id.slice(dot + 1);
+		const around = found.run.steps.filter((step) => path === step.id || path.startsWith(`${step.id}.`));
+		const step = around.sort((a, b) => b.id.length - a.id.length)[0];
+		if (step !== undefined) return { step, of: found.run };
+	}
+	return undefined;
+}
 
 /** The scope of a pause with the id of a run made whole. @throws as {@link findById}, and when it is a task */
 export async function wholeScope(reader: Reader, given: string): Promise<string> {

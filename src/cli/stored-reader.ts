@@ -3,6 +3,7 @@
  * is not disturbed. The state is folded from the newest snapshot and the journal, as at a start.
  */
 import { systemClock } from "../clock.ts";
+import { formatMs } from "../duration.ts";
 import type { History } from "../journal/journal.ts";
 import type { Owner } from "../journal/lock.ts";
 import { journalPaths, recover } from "../journal/recovery.ts";
@@ -132,9 +133,11 @@ export class StoredReader implements Reader {
 	/** Without a fleet to look at, a ready or running task waits for a start and for nothing else. */
 	readonly #explain = (task: TaskView): TaskView => {
 		if (task.state !== "ready" && task.state !== "running") return task;
-		if (this.#stored.owner !== undefined) {
-			const { waiting: _, ...rest } = task; // what that process waits for is not known here
-			return rest;
+		const { owner } = this.#stored;
+		if (owner !== undefined) {
+			if (task.state === "running") return task;
+			const text = `what holds it back is known to process ${owner.pid} alone, which runs without a server: there, task(id).waiting says it`;
+			return { ...task, waiting: { reason: "elsewhere", text } };
 		}
 		// A pause outlives the process: a server alone would not let it start.
 		const { state } = this.#stored;
@@ -144,9 +147,19 @@ export class StoredReader implements Reader {
 			const text = `${pause.text}; it goes on with: muster resume ${pause.scope}`;
 			return { ...task, waiting: { ...pause, text } };
 		}
-		const text = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
+		const verb = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
+		const text = `nothing works on this folder; it ${verb}${limitsOf(task)}`;
 		return { ...task, waiting: { reason: "stopping", text } };
 	};
+}
+
+/** What holds for it then, as far as it can be known before. */
+function limitsOf({ concurrency, rate }: TaskView): string {
+	const limits = [
+		...(concurrency === undefined ? [] : [`${concurrency.limit} of the key ${concurrency.key} run at a time`]),
+		...(rate === undefined ? [] : [`${rate.limit} of the rate ${rate.key} start in ${formatMs(rate.perMs)}`]),
+	];
+	return limits.length === 0 ? "" : `; then ${limits.join(", and ")}`;
 }
 
 function openHistory(path: string): Stored["history"] {

@@ -66,6 +66,7 @@ export const taskFolds: Folds<Extract<EventType, `task.${string}` | `effect.${st
 		const { token } = event;
 		const task = token === undefined ? need(state, event.id) : endAttempt(state, { ...event, token });
 		move(task, "fail");
+		if (event.error.code === "E_CRASH_LOOP") task.crashes = (task.crashes ?? 0) + 1;
 		endedWithError(state, task, event, sink);
 	},
 	"task.cancelled"(state, event, sink) {

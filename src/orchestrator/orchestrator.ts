@@ -127,7 +127,10 @@ export class Orchestrator {
 			ledger: this.#ledger,
 			registry: this.#registry,
 			artifacts: parts.artifacts,
-			options: settings,
+			options: {
+				...settings,
+				limits: { ...settings.limits, threads: { limit: settings.threads, has: this.#isThreaded } },
+			},
 			prepareChildren: (parent, specs) => childrenOf(submitting, parent, specs),
 			progressed: () => this.#changes.notify(),
 			asked: (task) => this.#waits.arm(task),
@@ -160,6 +163,8 @@ export class Orchestrator {
 		this.#waits = new Waits({ ledger, clock, log, newId, runs: this.#runs, triggers: this.#triggers });
 		this.#canceller.onRunCancelled = (run, emit) => this.#runs.ended(run, emit);
 	}
+
+	readonly #isThreaded = (type: string): boolean => this.#skills.get(type)?.thread !== undefined;
 
 	/** Begins to work: agents first, then what the data folder still holds. Called once, by `startOrchestrator`. */
 	async begin(agents: readonly BaseAgent[]): Promise<void> {

@@ -7,10 +7,13 @@ import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { Registry } from "../scheduler/registry.ts";
 import { whyRunWaits } from "../scheduler/run-waiting.ts";
-import { whyWaiting } from "../scheduler/waiting.ts";
+import { type WaitingReason, whyWaiting } from "../scheduler/waiting.ts";
 import { isTerminal, type Task } from "../task/task.ts";
+import type { WorkflowDefinition } from "../workflow/definition.ts";
 import type { Run } from "../workflow/run.ts";
-import { itemIds } from "../workflow/step-task.ts";
+import { stepAt } from "../workflow/run-fold.ts";
+import { definitionAt, itemIds } from "../workflow/step-task.ts";
+import { whyItemsWait, whyStepWaits } from "../workflow/step-waiting.ts";
 import { type AgentView, agentView, type RunView, runView, type TaskView, taskView, waitText } from "./view.ts";
 
 export interface ListOptions {
@@ -28,6 +31,8 @@ export interface DeadLetterOptions extends ListOptions {
 }
 
 const MAX_ROWS = 1_000;
+/** Tasks of a step that are looked at for what the step waits for. */
+const TASKS_A_STEP = 100;
 
 /** What it looks at. Narrow, so that a stored folder can be read without anything that works on it. */
 export interface ReaderParts {
@@ -62,13 +67,15 @@ export class Reader {
 	/** A step that is no task has an id like one: whoever asks for it is told what it is. */
 	#noTask(id: string): MusterError {
 		for (let dot = id.indexOf("."); dot !== -1; dot = id.indexOf(".", dot + 1)) {
+			const runId = id.slice(0, dot);
+			const run = this.#ledger.run(runId);
+			if (run === undefined) continue;
 			const path = id.slice(dot + 1);
-			const step = this.#ledger.run(id.slice(0, dot))?.steps[path];
-			if (step === undefined) continue;
-			const what = step.wait === undefined || step.state !== "running" ? `it is ${step.state}` : waitText(step.wait);
-			const ask = step.wait?.kind === "approval" ? ` Answer with: muster approvals approve ${id}` : "";
-			return new MusterError("E_TASK_UNKNOWN", `the step ${path} of ${id.slice(0, dot)} is no task: ${what}`, {
-				hint: `See all of the run with: muster task ${id.slice(0, dot)}.${ask}`,
+			const known = this.run(runId).steps.find((step) => step.id === path || path.startsWith(`${step.id}.`));
+			if (known === undefined) break;
+			const what = known.wait === undefined ? (known.waiting ?? `it is ${known.state}`) : waitText(known.wait);
+			return new MusterError("E_TASK_UNKNOWN", `the step ${path} of ${runId} is no task: ${what}`, {
+				hint: `See it with: muster task ${id}`,
 			});
 		}
 		return new MusterError("E_TASK_UNKNOWN", `there is no task ${id}`, { hint: "List them with: muster ps" });
@@ -162,27 +169,48 @@ export class Reader {
 	}
 
 	#view(task: Task): TaskView {
-		const { state, journal } = this.#ledger;
-		const { matcher, stopping } = this.#dispatcher;
-		const world = {
-			...{ state, registry: this.#registry, matcher, stopping, full: journal.full, nowMs: this.#clock.now() },
-			running: () => this.#dispatcher.runningTasks(),
-		};
 		const attempt = this.#dispatcher.attempt(task.id);
 		return taskView(task, {
 			progress: attempt?.progress,
 			signs: attempt && signsOf(attempt, this.#clock.monotonic()),
-			waiting: isTerminal(task.state) ? undefined : whyWaiting(task, world),
+			waiting: this.#why(task),
+		});
+	}
+
+	#why(task: Task): WaitingReason | undefined {
+		if (isTerminal(task.state)) return undefined;
+		const { state, journal } = this.#ledger;
+		const { matcher, stopping } = this.#dispatcher;
+		return whyWaiting(task, {
+			...{ state, registry: this.#registry, matcher, stopping, full: journal.full, nowMs: this.#clock.now() },
+			running: () => this.#dispatcher.runningTasks(),
 		});
 	}
 
 	#viewRun(run: Run): RunView {
-		const definition = this.#ledger.state.definitions.get(run.hash);
+		const { definitions } = this.#ledger.state;
+		const definition = definitions.get(run.hash);
 		const order = definition?.steps.map((step) => step.id) ?? [];
 		return runView(run, order, {
 			progress: (id) => this.#dispatcher.attempt(id)?.progress,
 			waiting: whyRunWaits(run, this.#ledger.state),
+			stepWaiting: (id) => definition && this.#whyStepWaits(definition, run, id),
 		});
+	}
+
+	#whyStepWaits(definition: WorkflowDefinition, run: Run, id: string): string | undefined {
+		const step = stepAt(run, id);
+		if (step === undefined) return whyStepWaits(definition, run, id);
+		if (step.state !== "running" || run.state !== "running") return undefined;
+		let first: Task | undefined;
+		for (const taskId of Iterator.from(itemIds(run, id, step)).take(TASKS_A_STEP)) {
+			const task = this.#ledger.state.tasks.get(taskId);
+			if (task === undefined || isTerminal(task.state)) continue;
+			if (task.state === "running") return whyItemsWait(definitionAt(definition, id), step);
+			first ??= task;
+		}
+		const why = first && this.#why(first);
+		return why && `${first?.id} ${why.text}`;
 	}
 }
 

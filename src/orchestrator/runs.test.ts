@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { MemoryHost, turns } from "../../test/memory-host.ts";
-import { hasCode } from "../errors.ts";
+import { hasCode, TerminalError } from "../errors.ts";
 import { decodeBody, type Event, encodeBody, encodeEvent } from "../events.ts";
+import { UNUSED_DEFINITIONS_KEPT } from "../fold/runs.ts";
 import { defineSkill } from "../skill/skill.ts";
 import type { StepDefinition, WorkflowDefinition } from "../workflow/definition.ts";
 
@@ -102,6 +103,31 @@ describe("a run that does not fit its definition", () => {
 		await host.orchestrator.cancel(id);
 		assert.equal(host.orchestrator.run(id).state, "cancelled");
 		assert.equal(host.orchestrator.status().taskQueue.running, 0);
+	});
+
+	it("holds up no event for others, when its filter meets what does not fit", async (t) => {
+		const { host } = await open(t);
+		const { orchestrator } = host;
+		const first: StepDefinition = { id: "first", needs: [], skill: "echo", with: 1 };
+		const filter = "event.data == steps.first.output";
+		const second: StepDefinition = { id: "second", needs: ["first"], wait: { event: { type: "paid", filter } } };
+		const old = await orchestrator.startRun(flow([first, second]));
+		await turns(20);
+		await orchestrator.cancel(old);
+		const bad = await orchestrator.retryRun(old);
+		const good = await orchestrator.startRun(flow([first, second], { name: "good" }));
+		await turns(20);
+		await host.restart(
+			damaged((event) => {
+				if (event.type !== "step.copied") return event;
+				const { outputs: _, ...record } = event.record;
+				return { ...event, record: record as typeof event.record };
+			}),
+		);
+		assert.equal(host.orchestrator.run(bad).state, "running");
+		assert.equal((await host.orchestrator.sendEvent({ type: "paid", data: 1 })).waits, 1);
+		assert.equal((await host.orchestrator.waitRun(good)).state, "completed");
+		assert.equal(host.orchestrator.run(bad).waiting?.reason, "misfit");
 	});
 
 	it("holds up no other run", async (t) => {
@@ -233,6 +259,110 @@ describe("acts on one step in any order come to the one right state", () => {
 			if (name === "return") return release();
 			return name === "timeout" ? host.clock.advance(150) : host.orchestrator.cancel(id);
 		});
+	});
+});
+
+describe("a run begun again on the present definition", () => {
+	const version = (inner: string, more: Partial<StepDefinition> = {}): WorkflowDefinition =>
+		flow(
+			[
+				{ id: "same", needs: [], skill: "note", with: {}, compensate: { skill: "note", with: {} } },
+				{ id: "group", needs: [], steps: [{ id: inner, needs: [], skill: "note", with: {} }] },
+				{ id: "after", needs: ["group"], skill: "note", with: {} },
+				{ id: "last", needs: ["same", "after"], skill: "note", with: { fails: "${{ inputs.broken }}" }, ...more },
+			],
+			{ inputs: { broken: { type: "boolean", default: false } } },
+		);
+
+	async function openNotes(t: TestContext, present: WorkflowDefinition) {
+		const began: string[] = [];
+		const note = defineSkill<{ fails?: boolean }, null>({
+			name: "note",
+			description: "Notes its step, and fails when it is told to.",
+			run({ fails }, { task }) {
+				began.push(String(task.step));
+				if (fails) throw new TerminalError("no ink");
+				return null;
+			},
+		});
+		return { began, host: await MemoryHost.open(t, { skills: [note], workflows: [present] }) };
+	}
+
+	it("does again what says something else now, with all that needs it, and undoes what it kept", async (t) => {
+		const { host, began } = await openNotes(t, version("new"));
+		const { orchestrator } = host;
+		const id = await orchestrator.startRun(version("old"));
+		await orchestrator.waitRun(id);
+		began.length = 0;
+		const again = await orchestrator.retryRun(id, { from: "last", latest: true, inputs: { broken: true } });
+		await host.pass(1_000);
+		const run = orchestrator.run(again);
+		assert.deepEqual([run.state, run.error?.details?.step], ["failed", "last"]);
+		assert.deepEqual(began, ["group.0.new", "after", "last", "same.compensate"]);
+	});
+
+	it("keeps all that completed when only what failed was changed", async (t) => {
+		const { host, began } = await openNotes(t, version("old", { with: {} }));
+		const { orchestrator } = host;
+		const id = await orchestrator.startRun(version("old", { compensate: { skill: "note", with: {} } }), {
+			broken: true,
+		});
+		await orchestrator.waitRun(id);
+		began.length = 0;
+		const again = await orchestrator.retryRun(id, { latest: true });
+		assert.equal((await orchestrator.waitRun(again)).state, "completed");
+		assert.deepEqual(began, ["same", "last"], "what was undone, and what failed");
+	});
+
+	it("does all of it again when nobody knows any more what it was", async (t) => {
+		const { host, began } = await openNotes(t, version("old"));
+		const { orchestrator } = host;
+		const id = await orchestrator.startRun(version("old", { priority: "high" }));
+		await orchestrator.waitRun(id);
+		for (let n = 0; n <= UNUSED_DEFINITIONS_KEPT; n++) {
+			await orchestrator.waitRun(await orchestrator.startRun({ ...version("old"), name: `other-${n}` }));
+		}
+		await assert.rejects(orchestrator.retryRun(id), { code: "E_WORKFLOW_UNKNOWN", hint: /all of it again/ });
+		began.length = 0;
+		const again = await orchestrator.retryRun(id, { latest: true, from: "last" });
+		assert.equal((await orchestrator.waitRun(again)).state, "completed");
+		assert.deepEqual(began.toSorted(), ["after", "group.0.old", "last", "same"]);
+	});
+});
+
+describe("an item that its step did not wait for", () => {
+	it("ends late without ending the list around it once more: the run ends when all of it has ended", async (t) => {
+		const gates = { first: Promise.withResolvers<void>(), second: Promise.withResolvers<void>() };
+		const gated = defineSkill<{ gate: "first" | "second"; fails?: boolean }, null>({
+			name: "gated",
+			description: "Waits for its gate.",
+			async run({ gate, fails }) {
+				await gates[gate].promise;
+				if (fails) throw new TerminalError("no ink");
+				return null;
+			},
+		});
+		const host = await MemoryHost.open(t, { skills: [gated] });
+		const review: StepDefinition = {
+			...{ id: "review", needs: [], skill: "gated" },
+			with: { gate: "${{ chapter == 0 && reader == 0 ? 'first' : 'second' }}" },
+			forEach: { in: [0, 1], as: "reader", onFailure: { quorum: 1 } },
+		};
+		const edit: StepDefinition = { id: "edit", needs: [], steps: [review], forEach: { in: [0, 1], as: "chapter" } };
+		const other: StepDefinition = { id: "other", needs: [], skill: "gated", with: { gate: "first", fails: true } };
+		const id = await host.orchestrator.startRun(flow([edit, other]));
+		await turns(20);
+		// Chapter 0 has its one review, `other` fails, and then the second review of chapter 0 is cancelled.
+		gates.first.resolve();
+		await host.pass(1_000);
+		const states = () => host.orchestrator.run(id).steps.map(({ id, state }) => `${id} ${state}`);
+		assert.equal(host.orchestrator.run(id).state, "running");
+		assert.deepEqual(states(), ["edit running", "edit.0.review completed", "edit.1.review running", "other failed"]);
+		gates.second.resolve();
+		const run = await host.orchestrator.waitRun(id);
+		assert.deepEqual([run.state, run.error?.details?.step], ["failed", "other"]);
+		assert.equal(states()[0], "edit completed");
+		checkHistory(host.history(), "a stray");
 	});
 });
 

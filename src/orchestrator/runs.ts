@@ -20,7 +20,7 @@ import { type Beginning, beginRun } from "../workflow/run-begin.ts";
 import { afterRun, createdRun, type Next, promote } from "../workflow/run-queue.ts";
 import { expireStep } from "../workflow/step-task.ts";
 import type { Canceller } from "./canceller.ts";
-import { stepsToCopy } from "./rerun.ts";
+import { takeOver } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
 
 export interface RunsParts {
@@ -45,7 +45,10 @@ export interface RerunOptions {
 	from?: string;
 	/** In place of those of the old run. */
 	inputs?: Record<string, unknown>;
-	/** On the present definition of this name, not on the one that the old run was pinned to. */
+	/**
+	 * On the present definition of this name, not on the one that the old run was pinned to. Steps that say something else
+	 * now are done again, and all that needs them.
+	 */
 	latest?: boolean;
 }
 
@@ -62,7 +65,8 @@ export class Runs {
 		this.#listener = {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
-			misfit: (run, error, emit) => this.#park(run, error, emit),
+			halted: (run, prefix) => parts.canceller.cancelUnstarted(run, prefix),
+			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run) => this.#supersede(run),
 		};
 	}
@@ -107,13 +111,15 @@ export class Runs {
 			});
 		}
 		const { uses, definitions, definition, hash } = await this.#definitionsOf(old, latest);
+		const before = hash === old.hash ? definition : this.#parts.ledger.state.definitions.get(old.hash);
+		const { copied, origins } = takeOver(definition, before, old, from);
 		const run: NewRun = {
 			...{ id: this.#parts.newId("run"), workflow: old.workflow, hash },
 			inputs: checkInputs(definition, { ...old.inputs, ...inputs }),
 			...(Object.keys(uses).length > 0 && { uses }),
 			fork: { run: old.id, ...(from !== undefined && { step: from }) },
+			...(Object.keys(origins).length > 0 && { origins }),
 		};
-		const copied = stepsToCopy(definition, old, from);
 		await this.begin({ run, definitions, isKnown: (known) => this.isKept(known), copied });
 		return run.id;
 	}
@@ -137,7 +143,7 @@ export class Runs {
 		const { known, uses, definitions } = await this.resolve(old.workflow);
 		if (!latest && known.hash !== old.hash) {
 			throw new MusterError("E_WORKFLOW_UNKNOWN", `the definition that ${old.id} was pinned to is not kept any more`, {
-				hint: "Run it on the present one with latest (muster retry RUN --latest).",
+				hint: "Run all of it again on the present one with latest (muster retry RUN --latest).",
 			});
 		}
 		return { uses, definitions, definition: known.definition, hash: known.hash };
@@ -227,7 +233,12 @@ export class Runs {
 				for (const next of promote(state, key, clock.now(), emit)) this.advance(next, emit);
 			}
 		});
-		for (const run of state.runs.values()) this.armSteps(run);
+		for (const run of state.runs.values()) {
+			this.armSteps(run);
+			for (const [prefix, { broken }] of Object.entries(run.frames)) {
+				if (broken > 0) this.#listener.halted(run, prefix);
+			}
+		}
 		// The process may have died between the beginning of a run and the cancel that follows from it.
 		for (const runs of state.groups.values()) this.#supersede([...runs].findLast(({ group }) => group?.policy));
 	}
@@ -269,8 +280,8 @@ export class Runs {
 		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
 	}
 
-	/** A run that does not fit its definition is parked, and never fails what led to it. */
-	#park(run: Run, thrown: unknown, emit: Emit): void {
+	/** A run that does not fit its definition is parked, and never fails what led to it. Part of a transaction. */
+	park(run: Run, thrown: unknown, emit: Emit): void {
 		const { clock, log } = this.#parts;
 		log.error("a run cannot go on and is parked", { run: run.id, error: toErrorData(thrown).message });
 		if (run.state !== "running") throw thrown;

@@ -150,6 +150,8 @@ export interface StepView {
 	/** 0..1, with the live progress of running tasks in it. */
 	fraction: number;
 	message?: string;
+	/** Why it has not begun, why not all of its items have, or why nothing of it runs although it has begun. */
+	waiting?: string;
 	/** What it waits for from outside, while it does. */
 	wait?: WaitRecord & { until?: string };
 	/** Items that did not complete, the first 100. */
@@ -173,6 +175,12 @@ export function waitText(wait: WaitRecord): string {
 	}
 }
 
+/** The command that ends it, where one does. */
+export function waitCommand(wait: WaitRecord, run: string, step: string): string | undefined {
+	if (wait.kind === "approval") return `muster approvals approve ${run}.${step}`;
+	return wait.kind === "signal" ? `muster signal ${run} ${wait.name}` : undefined;
+}
+
 export interface RunView {
 	id: string;
 	workflow: string;
@@ -183,6 +191,8 @@ export interface RunView {
 	waiting?: RunWaitingReason;
 	inputs: { [name: string]: Json };
 	createdAt: string;
+	/** When its concurrency group let it begin. Absent without one, and while it is queued. */
+	startedAt?: string;
 	endedAt?: string;
 	/** In the order of the definition, each followed by what is inside of it; then those of onFailure and finally. */
 	steps: StepView[];
@@ -194,12 +204,16 @@ export interface RunView {
 	error?: ErrorData;
 }
 
+/** What is known of a run while it goes on. */
+export interface LiveRun {
+	progress(taskId: string): Progress | undefined;
+	waiting?: RunWaitingReason | undefined;
+	/** See {@link StepView.waiting}. */
+	stepWaiting(id: string): string | undefined;
+}
+
 /** @param order step ids of the definition, where it is known */
-export function runView(
-	run: Run,
-	order: readonly string[],
-	live: { progress: (taskId: string) => Progress | undefined; waiting?: RunWaitingReason | undefined },
-): RunView {
+export function runView(run: Run, order: readonly string[], live: LiveRun): RunView {
 	const view: RunView = {
 		id: run.id,
 		workflow: run.workflow,
@@ -207,9 +221,10 @@ export function runView(
 		state: run.state,
 		inputs: structuredClone(run.inputs),
 		createdAt: iso(run.createdAt),
-		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live.progress)),
+		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live)),
 	};
 	if (live.waiting !== undefined) view.waiting = live.waiting;
+	if (run.startedAt !== undefined) view.startedAt = iso(run.startedAt);
 	if (run.endedAt !== undefined) view.endedAt = iso(run.endedAt);
 	if (run.parent !== undefined) view.parent = { run: run.parent.id, step: run.parent.step, index: run.parent.index };
 	if (run.trigger !== undefined) view.trigger = { ...run.trigger };
@@ -237,11 +252,12 @@ function pathsInOrder(run: Run, order: readonly string[]): string[] {
 	return [...paths, ...[...inside.values()].flat()];
 }
 
-function stepView(run: Run, id: string, progress: (taskId: string) => Progress | undefined): StepView {
+function stepView(run: Run, id: string, { progress, stepWaiting }: LiveRun): StepView {
 	const step = Object.hasOwn(run.steps, id) ? run.steps[id] : undefined;
+	const waiting = isRunOver(run.state) ? undefined : stepWaiting(id);
 	if (step === undefined) {
 		const state = isRunOver(run.state) ? "not-started" : "waiting";
-		return { id, state, total: 0, done: 0, failed: 0, fraction: 0 };
+		return { id, state, total: 0, done: 0, failed: 0, fraction: 0, ...(waiting !== undefined && { waiting }) };
 	}
 	const { state, total, done, failed } = step;
 	let fraction = total === 0 || state === "completed" ? 1 : (done + failed) / total;
@@ -264,6 +280,7 @@ function stepView(run: Run, id: string, progress: (taskId: string) => Progress |
 		startedAt: iso(step.startedAt),
 	};
 	if (message !== undefined) view.message = message;
+	if (waiting !== undefined) view.waiting = waiting;
 	if (step.missing !== undefined) view.missing = structuredClone(step.missing);
 	if (step.wait !== undefined && state === "running") {
 		view.wait = { ...structuredClone(step.wait), ...(step.until !== undefined && { until: iso(step.until) }) };

@@ -14,6 +14,7 @@ import { explain } from "../schema.ts";
 import type { State } from "../state.ts";
 import { checkInputSize } from "../task/spec.ts";
 import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
+import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
@@ -162,12 +163,24 @@ export class Waits {
 			const definition = state.definitions.get(run.hash);
 			if (definition === undefined) continue;
 			for (const { path, wait } of openWaits(run)) {
-				if (wait.kind !== "event" || wait.type !== event.type || !matchesEvent(definition, run, path, event)) continue;
+				if (run.state !== "running") break; // the end of another of its waits ended or parked it
+				if (wait.kind !== "event" || wait.type !== event.type) continue;
+				if (!this.#isFor(emit, definition, run, path, event)) continue;
 				this.#endWait(emit, run, path, { output: event as unknown as Json });
 				met++;
 			}
 		}
 		return met;
+	}
+
+	/** A run whose record does not allow an answer is parked: the event is for others too. */
+	#isFor(emit: Emit, definition: WorkflowDefinition, run: Run, path: string, event: SentEvent): boolean {
+		try {
+			return matchesEvent(definition, run, path, event);
+		} catch (error) {
+			this.#parts.runs.park(run, error, emit);
+			return false;
+		}
 	}
 
 	/** What people are asked, the oldest first. */

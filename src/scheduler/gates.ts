@@ -9,7 +9,7 @@ export abstract class Gate {
 	/** Names it among all gates. */
 	readonly key: string;
 	/** Lanes that pass through it, parked or not. */
-	users = 0;
+	readonly lanes = new Set<Lane>();
 	readonly parked = new Set<Lane>();
 
 	constructor(key: string) {

@@ -68,10 +68,7 @@ export class Lanes {
 
 	/** All ready tasks that pass the gate. */
 	through(gateKey: string): Offer[] {
-		const gate = this.#gates.get(gateKey);
-		if (gate === undefined) return [];
-		const lanes = [...this.#demands.values()].flatMap((demand) => [...demand.lanes.values()]);
-		return lanes.filter((lane) => lane.gates.includes(gate)).flatMap((lane) => [...lane.offers]);
+		return [...(this.#gates.get(gateKey)?.lanes ?? [])].flatMap((lane) => [...lane.offers]);
 	}
 
 	/** Nothing of the rate key starts for this long. */
@@ -116,14 +113,14 @@ export class Lanes {
 	#drop(lane: Lane): void {
 		lane.demand.lanes.delete(lane.key);
 		for (const gate of lane.gates) {
-			gate.users--;
+			gate.lanes.delete(lane);
 			this.#forgetIfIdle(gate);
 		}
 	}
 
 	/** What of its past still matters is waited for; then it is looked at again. */
 	#forgetIfIdle(gate: Gate): void {
-		if (gate.users > 0) return;
+		if (gate.lanes.size > 0) return;
 		if (gate.idle) this.#gates.delete(gate.key);
 		else if (gate instanceof RateGate) this.#parts.wakeIn(gate.rateKey, gate.fullInMs());
 	}

@@ -7,12 +7,13 @@ import type { State } from "../state.ts";
 import { goesBefore, rankOf } from "../task/ready-heap.ts";
 import type { RateLimit, Task } from "../task/task.ts";
 import { Credits } from "./credits.ts";
-import type { Gate } from "./gates.ts";
+import { type Gate, LimitGate } from "./gates.ts";
 import type { Demand, Lane, Offer } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { runsOf } from "./lineage.ts";
-import { type Limits, Quota } from "./quota.ts";
+import { type Full, type Limits, Quota } from "./quota.ts";
 import type { Pool, Registry, Seat } from "./registry.ts";
+import { Turns } from "./turns.ts";
 
 export interface MatcherParts {
 	registry: Registry;
@@ -26,7 +27,7 @@ export interface MatcherParts {
 }
 
 /** What holds back a ready task besides the agents: a gate that is closed for it, or as many run as the limit says. */
-export type Held = { gate: Gate } | { limit: number; scope: string };
+export type Held = { gate: Gate } | Full;
 
 /** Nobody but the matcher puts tasks among the ready ones. */
 const offerOf = ({ ready }: Task): Offer | undefined => ready as Offer | undefined;
@@ -38,6 +39,7 @@ export class Matcher {
 	readonly #credits: Credits;
 	/** Gates that running tasks hold. */
 	readonly #held = new Map<Task, readonly Gate[]>();
+	readonly #turns = new Turns();
 	#ticket = 0;
 
 	constructor(parts: MatcherParts) {
@@ -93,6 +95,7 @@ export class Matcher {
 		const gates = this.#held.get(task);
 		if (gates === undefined) return;
 		this.#held.delete(task);
+		this.#turns.ended(task, this.#parts.clock.monotonic());
 		for (const gate of gates) this.#lanes.release(gate, task);
 	}
 
@@ -124,19 +127,21 @@ export class Matcher {
 		const lane = offerOf(task)?.lane;
 		const gate = lane?.closedGate();
 		if (gate !== undefined) return { gate };
-		const ofType = this.#quota.fullOf(task.type);
-		if (ofType !== undefined) return { limit: ofType, scope: `type:${task.type}` };
-		const ofAll = this.#quota.full;
-		return ofAll === undefined ? undefined : { limit: ofAll, scope: "all" };
+		return this.#quota.fullOf(task.type) ?? this.#quota.full;
 	}
 
 	/**
-	 * When the last of all ready tasks that the same agents can do has started, at the pace of the last starts: an upper
-	 * estimate in milliseconds. Undefined before two of them have started.
+	 * About how long until it starts, in milliseconds. One that waits for its concurrency key: when those before it have had
+	 * their turns, see {@link Turns.estimateMs}. Any other: when the last of all ready tasks that the same agents can do has
+	 * started, at the pace of the last starts, an upper estimate. Undefined before there is something to go by.
 	 */
 	estimateMs(task: Task): number | undefined {
+		const nowMs = this.#parts.clock.monotonic();
+		const offer = offerOf(task);
+		const gate = offer?.lane.closedGate();
+		if (offer !== undefined && gate instanceof LimitGate) return this.#turns.estimateMs(offer, gate, nowMs);
 		const demand = this.#lanes.demandOf(task);
-		const everyMs = demand?.pace.everyMs(this.#parts.clock.monotonic());
+		const everyMs = demand?.pace.everyMs(nowMs);
 		return demand === undefined || everyMs === undefined ? undefined : Math.ceil(demand.ready * everyMs);
 	}
 
@@ -157,6 +162,7 @@ export class Matcher {
 		if (lane.gates.length > 0) {
 			for (const gate of lane.gates) gate.take(task);
 			this.#held.set(task, lane.gates);
+			if (task.concurrency !== undefined) this.#turns.began(task, nowMs);
 		}
 		this.#credits.letIn(task, nowMs - offer.readyMs);
 		this.#lanes.dropIfEmpty(lane);

@@ -24,17 +24,17 @@ export const pauseOfRun = (run: Run, state: State): PauseReason | undefined =>
 
 function pauseAbove(first: readonly string[], runs: Iterable<Run>, { paused }: State): PauseReason | undefined {
 	if (paused.size === 0) return undefined;
-	const scope = first.find((name) => paused.has(name)) ?? scopeAmong(runs, paused);
+	const scopes = [...first, ...scopesOf(runs)].filter((name) => paused.has(name));
+	const [scope] = scopes;
 	if (scope === undefined) return undefined;
 	const { at: since, reason } = paused.get(scope) as { at: number; reason?: string };
 	const what = scope === "all" ? "everything" : scope;
-	const text = `${what} is paused since ${new Date(since).toISOString()}${reason === undefined ? "" : `: ${reason}`}`;
+	const said = reason === undefined ? "" : ` (${reason})`;
+	const ends = scopes.map((name) => `muster resume ${name}`).join(" and ");
+	const text = `${what} is paused since ${new Date(since).toISOString()}${said}; it goes on with: ${ends}`;
 	return { reason: "paused", text, scope, since };
 }
 
-function scopeAmong(runs: Iterable<Run>, paused: State["paused"]): string | undefined {
-	for (const { id, workflow } of runs) {
-		for (const scope of [`workflow:${workflow}`, `run:${id}`]) if (paused.has(scope)) return scope;
-	}
-	return undefined;
+function* scopesOf(runs: Iterable<Run>): Generator<string> {
+	for (const { id, workflow } of runs) yield* [`workflow:${workflow}`, `run:${id}`];
 }

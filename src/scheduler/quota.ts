@@ -4,45 +4,66 @@ export interface Limits {
 	running?: number | undefined;
 	/** Of one type. */
 	types: { readonly [type: string]: number };
+	/** Of the types whose skills run in threads: one that is started has a thread, so that its time counts from then. */
+	threads?: { limit: number; has(type: string): boolean };
+}
+
+/** A limit that is reached. */
+export interface Full {
+	limit: number;
+	/** `all`, `type:T` or `threads`. */
+	scope: string;
+	/** Whether tasks of the type count. */
+	has(type: string): boolean;
 }
 
 export class Quota {
 	readonly #all: Count;
 	/** Types that have a limit. */
 	readonly #types: ReadonlyMap<string, Count>;
+	readonly #threads: Count;
 
-	constructor({ running = Number.POSITIVE_INFINITY, types }: Limits) {
-		this.#all = { limit: running, running: 0 };
-		this.#types = new Map(Object.entries(types).map(([type, limit]) => [type, { limit, running: 0 }]));
+	constructor({ running = Number.POSITIVE_INFINITY, types, threads }: Limits) {
+		this.#all = { limit: running, scope: "all", has: () => true, running: 0 };
+		const counts = Object.entries(types).map(
+			([type, limit]) =>
+				[type, { limit, scope: `type:${type}`, has: (other: string) => other === type, running: 0 }] as const,
+		);
+		this.#types = new Map(counts);
+		const none = { limit: Number.POSITIVE_INFINITY, has: () => false };
+		const { limit, has } = threads ?? none;
+		this.#threads = { limit, scope: "threads", has: (type) => has(type), running: 0 };
 	}
 
 	take(type: string): void {
-		this.#all.running++;
-		const ofType = this.#types.get(type);
-		if (ofType !== undefined) ofType.running++;
+		this.#add(type, 1);
 	}
 
 	release(type: string): void {
-		this.#all.running--;
-		const ofType = this.#types.get(type);
-		if (ofType !== undefined) ofType.running--;
+		this.#add(type, -1);
 	}
 
 	/** The limit of all, when as many run. */
-	get full(): number | undefined {
+	get full(): Full | undefined {
 		return fullAt(this.#all);
 	}
 
-	/** The limit of the type, when as many of it run. */
-	fullOf(type: string): number | undefined {
+	/** A limit that holds back the type alone, or it and others, when as many run. */
+	fullOf(type: string): Full | undefined {
 		const ofType = this.#types.get(type);
-		return ofType && fullAt(ofType);
+		return (ofType && fullAt(ofType)) ?? (this.#threads.has(type) ? fullAt(this.#threads) : undefined);
+	}
+
+	#add(type: string, by: 1 | -1): void {
+		this.#all.running += by;
+		const ofType = this.#types.get(type);
+		if (ofType !== undefined) ofType.running += by;
+		if (this.#threads.has(type)) this.#threads.running += by;
 	}
 }
 
-interface Count {
-	readonly limit: number;
+interface Count extends Full {
 	running: number;
 }
 
-const fullAt = ({ limit, running }: Count): number | undefined => (running >= limit ? limit : undefined);
+const fullAt = (count: Count): Full | undefined => (count.running >= count.limit ? count : undefined);

@@ -125,6 +125,17 @@ describe("why a ready task waits", () => {
 		assert.equal(why(world, world.task())?.reason, "starting", "its event is being stored");
 	});
 
+	it("is a thread where skills run in threads, with those that hold them, and none starts without one", () => {
+		const threads = { limit: 2, has: (type: string) => type === "work" };
+		const world = matcherWorld({ slots: 10, limits: { threads } });
+		const [first, second, third, other] = [world.offer(), world.offer(), world.offer(), world.offer({ type: "other" })];
+		assert.deepEqual(world.start(), [first, second, other]);
+		const reason = why(world, third as Task);
+		assert.deepEqual([reason?.reason, reason?.scope, reason?.holders], ["limit", "threads", [first?.id, second?.id]]);
+		world.end(first as Task);
+		assert.deepEqual(world.start(), [third]);
+	});
+
 	it("comes with an estimate from the pace of the last starts", () => {
 		const world = matcherWorld({ slots: 1 });
 		const tasks = Array.from({ length: 10 }, () => world.offer());
@@ -138,12 +149,46 @@ describe("why a ready task waits", () => {
 		assert.equal(last?.estimateMs, 6_000);
 	});
 
+	it("comes with an estimate of its turn where it waits for a concurrency key", () => {
+		const world = matcherWorld({ slots: 10 });
+		const keyed = (key: string, limit = 1, more = {}) =>
+			world.offer({ concurrency: { key, limit, policy: "queue" }, ...more });
+		const estimate = (task: Task) => [why(world, task)?.scope, why(world, task)?.estimateMs];
+		const line = [keyed("a"), keyed("a"), keyed("a"), keyed("a")] as [Task, Task, Task, Task];
+		assert.deepEqual(world.start(), [line[0]]);
+		assert.deepEqual(estimate(line[3]), ["key:a", undefined], "no task of its type has ended yet");
+		world.pass(1_000);
+		world.end(line[0]);
+		assert.deepEqual(world.start(), [line[1]]);
+		assert.deepEqual([line[2], line[3]].map(estimate), [
+			["key:a", 1_000],
+			["key:a", 2_000],
+		]);
+		// By its place in line, not by when it came; those of another key are in another line.
+		const urgent = keyed("a", 1, { priority: "critical" });
+		const other = [keyed("b", 2), keyed("b", 2), keyed("b", 2), keyed("b", 2)] as [Task, Task, Task, Task];
+		world.start();
+		assert.deepEqual([urgent, line[3], other[2], other[3]].map(estimate), [
+			["key:a", 1_000],
+			["key:a", 3_000],
+			["key:b", 500],
+			["key:b", 1_000],
+		]);
+		// One that takes longer than usual makes it slower.
+		world.pass(5_000);
+		assert.deepEqual(estimate(urgent), ["key:a", 5_000]);
+		// Nobody knows how long another type takes.
+		const unknown = keyed("a", 1, { type: "other", priority: "high" });
+		assert.deepEqual(estimate(unknown)[1], 6_000);
+		assert.equal(estimate(line[3])[1], undefined);
+	});
+
 	it("tells since when and why it is paused", () => {
 		const world = matcherWorld();
 		world.state.paused.set("type:work", { at: 1_000, reason: "maintenance" });
 		assert.deepEqual(why(world, world.offer()), {
 			...{ reason: "paused", scope: "type:work", since: 1_000 },
-			text: "type:work is paused since 1970-01-01T00:00:01.000Z: maintenance",
+			text: "type:work is paused since 1970-01-01T00:00:01.000Z (maintenance); it goes on with: muster resume type:work",
 		});
 	});
 });
@@ -157,11 +202,17 @@ describe("why a task that is not ready waits", () => {
 		blocked.state = "blocked";
 		assert.deepEqual(why(world, blocked)?.holders, [open.id]);
 
+		assert.equal(
+			why(world, blocked)?.text,
+			`waits for 1 task(s) to complete: ${open.id} (${open.state}: starts in a moment)`,
+		);
+
 		const scheduled = world.task({ runAt: 5_000 });
 		scheduled.state = "scheduled";
 		assert.deepEqual([why(world, scheduled)?.reason, why(world, scheduled)?.until], ["delay", 5_000]);
 		scheduled.attempts = 1;
 		assert.equal(why(world, scheduled)?.reason, "back-off");
+		assert.match(why(world, scheduled)?.text ?? "", /^is tried again at 1970-01-01T00:00:05.000Z \(attempt 1 of 3\)/);
 
 		const waiting = world.task();
 		waiting.state = "waiting";
@@ -169,7 +220,11 @@ describe("why a task that is not ready waits", () => {
 		assert.deepEqual([why(world, waiting)?.reason, why(world, waiting)?.holders], ["children", [open.id]]);
 		const ask = { title: "Delete it?", content: null, hash: "h", askedAt: 0, until: 9_000, onTimeout: "deny" } as const;
 		waiting.asks = { key: { ...ask } };
-		assert.deepEqual(why(world, waiting), { reason: "approval", text: "asks a person: Delete it?", until: 9_000 });
+		assert.deepEqual(why(world, waiting), {
+			reason: "approval",
+			text: "asks a person: Delete it?, until 1970-01-01T00:00:09.000Z; see it with: muster approvals",
+			until: 9_000,
+		});
 	});
 
 	it("is nothing for one that runs or is over", () => {

@@ -1,10 +1,11 @@
 /** Why a task does not run: one reason, the same in library, API and command line. */
 import type { State } from "../state.ts";
+import { defaultRetry } from "../task/retry.ts";
 import type { Task } from "../task/task.ts";
 import { LimitGate, RateGate, SuspectGate } from "./gates.ts";
 import type { Held, Matcher } from "./matcher.ts";
 import { pauseOfTask } from "./pauses.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry, Seat } from "./registry.ts";
 
 export interface WaitingReason {
 	reason:
@@ -24,11 +25,13 @@ export interface WaitingReason {
 		| "children"
 		| "approval"
 		| "storage-full"
+		/** The process that works on the folder could say it, and cannot be asked: it has no server. */
+		| "elsewhere"
 		| "stopping";
 	/** A sentence for a person. */
 	text: string;
 	/**
-	 * What is paused or limited: `all`, `type:T`, `workflow:W`, `run:R`, `key:K` (a concurrency key), `rate:K`, or `suspects`
+	 * What is paused or limited: `all`, `type:T`, `workflow:W`, `run:R`, `key:K` (a concurrency key), `rate:K`, `threads`, or `suspects`
 	 * (tasks that are given up when the process dies once more over them).
 	 */
 	scope?: string;
@@ -38,7 +41,7 @@ export interface WaitingReason {
 	holders?: string[];
 	/** When it goes on at the earliest (an approval: when it expires), milliseconds since 1970. */
 	until?: number;
-	/** About how long until it starts, from the pace of the last starts of its kind; see `Matcher.estimateMs`. */
+	/** About how long until it starts, going by the last ones of its kind; see `Matcher.estimateMs`. */
 	estimateMs?: number;
 }
 
@@ -61,35 +64,31 @@ export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | und
 	const { state } = world;
 	switch (task.state) {
 		case "blocked": {
-			const open = (task.dependsOn ?? []).filter(
-				(id) => state.tasks.has(id) && state.tasks.get(id)?.state !== "completed",
-			);
-			const holders = open.slice(0, MAX_HOLDERS);
-			return {
-				reason: "dependency",
-				text: `waits for ${open.length} task(s) to complete: ${holders.join(", ")}`,
-				holders,
-			};
+			const open = liveOf(task.dependsOn, state).filter((dependency) => dependency.state !== "completed");
+			const due = task.runAt !== undefined && task.runAt > world.nowMs ? { until: task.runAt } : {};
+			const delay = due.until === undefined ? "" : `, and is not due before ${iso(due.until)}`;
+			const text = `waits for ${open.length} task(s) to complete: ${described(open, world)}${delay}`;
+			return { reason: "dependency", text, holders: idsOf(open.values()), ...due };
 		}
 		case "scheduled": {
 			const until = task.runAt ?? 0;
-			const at = new Date(until).toISOString();
-			if (task.attempts === 0) return { reason: "delay", text: `is not due before ${at}`, until };
+			if (task.attempts === 0) return { reason: "delay", text: `is not due before ${iso(until)}`, until };
+			const { maxAttempts } = task.retry ?? defaultRetry;
+			const next = `attempt ${(task.failures ?? 0) + 1} of ${maxAttempts}`;
 			const why = task.error?.message ?? "the last attempt failed";
-			return { reason: "back-off", text: `is tried again at ${at}, after: ${why}`, until };
+			return { reason: "back-off", text: `is tried again at ${iso(until)} (${next}), after: ${why}`, until };
 		}
 		case "waiting": {
 			const ask = Object.values(task.asks ?? {}).find(({ answer }) => answer === undefined);
 			if (ask !== undefined) {
 				const { title, until } = ask;
-				return { reason: "approval", text: `asks a person: ${title}`, ...(until !== undefined && { until }) };
+				const expiry = until === undefined ? "" : `, until ${iso(until)}`;
+				const text = `asks a person: ${title}${expiry}; see it with: muster approvals`;
+				return { reason: "approval", text, ...(until !== undefined && { until }) };
 			}
-			const open = (task.children ?? []).filter((id) => {
-				const child = state.tasks.get(id);
-				return child !== undefined && child.endedAt === undefined;
-			});
-			const holders = open.slice(0, MAX_HOLDERS);
-			return { reason: "children", text: `waits for ${open.length} of its children: ${holders.join(", ")}`, holders };
+			const open = liveOf(task.children, state).filter(({ endedAt }) => endedAt === undefined);
+			const text = `waits for ${open.length} of its children: ${described(open, world)}`;
+			return { reason: "children", text, holders: idsOf(open.values()) };
 		}
 		case "ready":
 			return whyReady(task, world);
@@ -108,7 +107,8 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	const { type, capabilities } = task;
 	const demand = [type, ...(capabilities ?? [])].join(" + ");
 	if (!registry.canDo(type, capabilities)) {
-		return { reason: "no-capable-agent", text: `no agent can do ${demand}; it starts when one is added` };
+		const hint = "it starts when one is added; muster agents shows what there is";
+		return { reason: "no-capable-agent", text: `no agent can do ${demand}; ${hint}` };
 	}
 	const held = matcher?.heldBy(task);
 	if (held !== undefined) return whyHeld(task, held, world);
@@ -116,34 +116,39 @@ function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	if (task.ready === undefined || pools.some((pool) => pool.free > 0)) {
 		return { reason: "starting", text: "starts in a moment" };
 	}
-	const able = Iterator.from(registry.seats).filter((seat) => pools.includes(seat.pool));
-	const holders = [...able.take(MAX_HOLDERS)].map(({ name }) => name);
-	const text = `every agent that can do ${demand} is busy or not available`;
+	const able = [...Iterator.from(registry.seats).filter((seat) => pools.includes(seat.pool))];
+	const holders = able.slice(0, MAX_HOLDERS).map(({ name }) => name);
+	const text = `every agent that can do ${demand} is busy or not available: ${loads(able, world)}`;
 	return { reason: "no-free-slot", text, holders, ...estimate(task, matcher) };
 }
 
 function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	if (!("gate" in held)) {
 		const { limit, scope } = held;
-		const ofType = scope !== "all";
-		const running = Iterator.from(world.running()).filter(({ type }) => !ofType || type === task.type);
-		const text = `at most ${limit} ${ofType ? `of type ${task.type}` : "task(s) in all"} may run at the same time`;
-		return { reason: "limit", text, scope, holders: idsOf(running), ...estimate(task, world.matcher) };
+		const holders = idsOf(Iterator.from(world.running()).filter(({ type }) => held.has(type)));
+		const text = `${limitText(limit, scope, task)} at the same time; it waits for ${holders.join(", ")}`;
+		return { reason: "limit", text, scope, holders, ...estimate(task, world.matcher) };
 	}
 	const { gate } = held;
 	if (gate instanceof RateGate) {
 		const until = world.nowMs + Math.ceil(gate.opensInMs());
-		const text = `the rate of ${gate.rateKey} gives the next start at ${new Date(until).toISOString()}`;
+		const text = `the rate of ${gate.rateKey} gives the next start at ${iso(until)}`;
 		return { reason: "rate", text, scope: `rate:${gate.rateKey}`, until };
 	}
 	const holders = gate instanceof LimitGate ? idsOf(gate.holders.values()) : [];
 	if (gate instanceof SuspectGate) {
-		const text = `the process died twice while it ran: such tasks run one at a time; it waits for ${holders.join(", ")}`;
+		const text = `the process died twice while it ran, and it is given up when that happens once more; such tasks run one at a time: it waits for ${holders.join(", ")}`;
 		return { reason: "limit", text, scope: "suspects", holders };
 	}
 	const { key, limit } = task.concurrency ?? { key: "", limit: 1 };
 	const text = `at most ${limit} of the concurrency key ${key} may run at the same time; it waits for ${holders.join(", ")}`;
-	return { reason: "limit", text, scope: `key:${key}`, holders };
+	return { reason: "limit", text, scope: `key:${key}`, holders, ...estimate(task, world.matcher) };
+}
+
+function limitText(limit: number, scope: string, { type }: Task): string {
+	if (scope === "threads")
+		return `skills like ${type} run in threads, of which there are ${limit}: at most ${limit} may run`;
+	return `at most ${limit} ${scope === "all" ? "task(s) in all" : `of type ${type}`} may run`;
 }
 
 function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: number } {
@@ -152,3 +157,31 @@ function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: 
 }
 
 const idsOf = (tasks: IteratorObject<Task>): string[] => [...tasks.take(MAX_HOLDERS)].map(({ id }) => id);
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const liveOf = (ids: readonly string[] | undefined, { tasks }: State): Task[] =>
+	(ids ?? []).flatMap((id) => tasks.get(id) ?? []);
+
+/** Each with its state, and why it is not started where that is the question. */
+function described(tasks: readonly Task[], world: WaitingWorld): string {
+	const parts = tasks.slice(0, MAX_HOLDERS).map((task) => {
+		const why = task.state === "ready" ? `: ${whyReady(task, world).text}` : "";
+		return `${task.id} (${task.state}${why})`;
+	});
+	return parts.join(", ") + (tasks.length > MAX_HOLDERS ? ", ..." : "");
+}
+
+/** What agents do: the tasks of those that are busy, the state of the others. */
+function loads(seats: readonly Seat[], world: WaitingWorld): string {
+	const tasks = new Map<string, string[]>();
+	for (const { id, history } of world.running()) {
+		const agent = history?.at(-1)?.agent ?? "";
+		tasks.set(agent, [...(tasks.get(agent) ?? []), id]);
+	}
+	const parts = seats.slice(0, MAX_HOLDERS).map(({ name, state }) => {
+		const held = tasks.get(name)?.slice(0, MAX_HOLDERS).join(" ") ?? "";
+		return state === "busy" || state === "ready" ? `${name} has ${held}` : `${name} is ${state}`;
+	});
+	return parts.join(", ") + (seats.length > MAX_HOLDERS ? ", ..." : "");
+}

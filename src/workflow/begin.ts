@@ -148,9 +148,14 @@ const approvalOf = (title: string, content: Json, labels?: Record<string, string
 	...(labels && { labels }),
 });
 
-/** Undoes what a completed step did: one task, or one for each item that completed. @throws E_EXPRESSION */
-export function beginUndo({ plan, run, place, planned, path }: Omit<StepAt, "extra">, done: RunStep): Command[] {
+/**
+ * Undoes what a completed step did: one task, or one for each item that completed. One that was taken over is undone with the
+ * inputs and the id of the run that did it. @throws E_EXPRESSION
+ */
+export function beginUndo({ plan, run: now, place, planned, path }: Omit<StepAt, "extra">, done: RunStep): Command[] {
 	const { step } = planned;
+	const { origin } = done;
+	const run: Run = origin === undefined ? now : { ...now, id: origin, inputs: now.origins?.[origin] ?? now.inputs };
 	const undo = planned.undo as Part<Json>;
 	// The step itself is not among those that are over before it starts: it is seen through `steps` by name all the same.
 	const reads = undo.reads === "all" ? planned.before() : undo.reads;

@@ -118,11 +118,12 @@ test("after a failed step nothing new starts, and when nothing runs any more the
 test("when a step fails, waits and inner runs are given up, also deep inside, and tasks come to their end", () => {
 	const inside = [step("wait", [], { wait: { signal: "go" } }), step("next", ["wait"])];
 	const steps = [step("a"), step("task"), step("group", [], { steps: inside }), step("run", [], { workflow: "other" })];
-	const play = new Play(flow(steps));
+	const other = flow([step("a")], {}, { name: "other" });
+	const play = new Play(flow(steps), {}, [other]);
 	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
 	assert.equal(brief(play.fail("a")), "~group.0.wait ~run");
 	assert.equal(play.run.steps.group?.state, "failed");
-	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (and 2 more)');
+	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (2 more did not complete)');
 });
 
 test("an expression that cannot be evaluated fails its step, and with it the run once nothing runs", () => {
@@ -234,6 +235,36 @@ test("nothing begins in an item whose step is over by the same wave", () => {
 	play.settle({ path: "g.1.a", index: 0 }, { output: 1 });
 	assert.equal(brief(play.go(["g.0.b", "g.1.a"])), "g.1.b complete");
 	assert.equal(play.run.steps["g.1.b"], undefined);
+});
+
+test("an item that its step did not wait for ends nothing when the list around it is over", () => {
+	const quorum = (id: string) => step(id, [], { forEach: { in: [1, 2], as: "m", onFailure: { quorum: 1 } } });
+	const each = step("each", [], { forEach: { in: [1, 2], as: "n" }, steps: [quorum("a")] });
+	const again = step("again", [], { loop: { max: 2, steps: [quorum("b")] } });
+	const play = new Play(flow([each, again, step("other")]));
+	play.go();
+	play.complete("each.0.a");
+	assert.equal(brief(play.complete("again.0.b")), "again.1. again.1.b");
+	assert.equal(brief(play.fail("other")), "");
+	assert.equal(brief(play.fail("each.0.a", 1)), "");
+	assert.equal(brief(play.fail("again.0.b", 1)), "");
+	assert.equal(play.run.steps.each?.state, "running");
+	play.complete("each.1.a");
+	assert.equal(brief(play.complete("again.1.b")), "~again fail");
+});
+
+test("an item that has ended does not end a second time", () => {
+	const forEach: ForEachDefinition = { in: [1, 2, 3], as: "n" };
+	const play = new Play(flow([step("g", [], { forEach, steps: [step("a")] }), step("t", [], { forEach })]));
+	play.go();
+	play.complete("g.0.a");
+	play.complete("t", null, 0);
+	play.fail("t", 1);
+	const twice = { code: "E_INTERNAL", message: /has ended already/ };
+	for (const [path, index] of [["g", 0] as const, ["t", 0] as const, ["t", 1] as const]) {
+		const end = () => play.emit({ type: "item.ended", at: 0, run: "run-1", step: path, index, output: 1 });
+		assert.throws(end, twice);
+	}
 });
 
 test("compensation, onFailure and finally follow each other after a failure", () => {

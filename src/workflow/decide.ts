@@ -22,7 +22,7 @@ import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
 import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
 import type { Command, Frame, Run, RunStep, Signal } from "./run.ts";
-import { COMPENSATE, isDone, isLost, prefixOf, stepAt } from "./run-fold.ts";
+import { COMPENSATE, isDone, isListLive, isLost, prefixOf, stepAt } from "./run-fold.ts";
 import { type Extra, named, type Place, placeOf, scopeOf, stepOf } from "./scope.ts";
 import { nextToUndo } from "./undo.ts";
 
@@ -72,6 +72,8 @@ class Wave {
 
 	/** What follows from a step that has changed, or (a path with a dot at its end) from a list that has begun. */
 	after(path: string): void {
+		// What ends in a list that is over changes nothing: a stray of a step that did not wait for it.
+		if (!isListLive(this.#run, path)) return;
 		if (path === "" || path.endsWith(".")) {
 			this.#list(path);
 			this.#listChanged(path);

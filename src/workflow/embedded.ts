@@ -13,7 +13,7 @@ import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
 import { checkGroup } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
 import { type Command, isRunOver, type NewRun, type Run } from "./run.ts";
-import { isListLive, stepAt } from "./run-fold.ts";
+import { isListLive, prefixOf, stepAt } from "./run-fold.ts";
 import { afterRun, createdRun, type Emit, type Next } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
@@ -25,6 +25,8 @@ export interface EngineListener {
 	timed(run: Run, path: string, until: number): void;
 	/** It is over while items of it were under way: those are to be cancelled. */
 	stray(run: Run, path: string): void;
+	/** A step of this list failed, so nothing new begins in it: tasks that have not started are to be cancelled. */
+	halted(run: Run, prefix: string): void;
 	/** A step began this run of another workflow. */
 	inner(run: Run, definition: WorkflowDefinition): void;
 	/** The run cannot go on: it is to be parked. @throws when it is to go no further for all */
@@ -38,7 +40,8 @@ export function advanceRun(state: State, next: Next, at: number, emit: Emit, lis
 		const run = state.runs.get(item.id);
 		if (run?.state !== "running") continue;
 		try {
-			new Advance(state, run, at, emit, listener, open).go(item.changed);
+			const waves = new Advance(state, run, at, emit, listener, open).waves(item.changed);
+			while (!waves.next().done);
 		} catch (error) {
 			listener.misfit(run, error, emit);
 		}
@@ -52,8 +55,14 @@ export function mayGoOn(state: State, task: Task): boolean {
 	return step !== undefined && (step.state !== "running" || step.begun < step.total);
 }
 
+/** One answer of `decide`, and to what. */
+export interface Wave {
+	changed: readonly string[] | undefined;
+	commands: readonly Command[];
+}
+
 /** One run while it is carried on. */
-class Advance {
+export class Advance {
 	readonly #state: State;
 	readonly #run: Run;
 	readonly #definition: WorkflowDefinition;
@@ -79,19 +88,18 @@ class Advance {
 		this.#open = open;
 	}
 
-	/** Wave after wave, until only what runs can change anything. */
-	go(changed: readonly string[] | undefined): void {
-		for (const path of changed ?? []) this.#checkStray(path);
-		let commands = this.#decide(changed);
-		while (commands.length > 0) {
+	/** Wave after wave, until only what runs can change anything; each is given before it is carried out. */
+	*waves(changed: readonly string[] | undefined): Generator<Wave, void> {
+		for (const path of changed ?? []) this.#checkEnd(path);
+		for (let next = changed; next === undefined || next.length > 0; next = this.#changed) {
+			const commands = this.#decide(next);
+			yield { changed: next, commands };
 			this.#changed = [];
 			for (const command of commands) this.#carryOut(command);
 			if (isRunOver(this.#run.state)) {
 				this.#open.push(...afterRun(this.#state, this.#run, this.#at, this.#emit));
 				return;
 			}
-			if (this.#changed.length === 0) return; // what has begun runs
-			commands = this.#decide(this.#changed);
 		}
 	}
 
@@ -129,7 +137,7 @@ class Advance {
 				const { kind: _, ...end } = command;
 				this.#emit({ type: "item.ended", at, run: id, ...end });
 				this.#changed.push(command.step);
-				this.#checkStray(command.step);
+				this.#checkEnd(command.step);
 				return;
 			}
 			case "end": {
@@ -137,7 +145,7 @@ class Advance {
 				if (state === "skipped") this.#emit({ type: "step.skipped", at, run: id, step });
 				else this.#emit({ type: "step.ended", at, run: id, step, state, ...(error && { error }) });
 				this.#changed.push(step);
-				this.#checkStray(step);
+				this.#checkEnd(step);
 				return;
 			}
 			case "complete":
@@ -153,10 +161,11 @@ class Advance {
 		if (stepAt(this.#run, path)?.state !== "running") this.#changed.push(path);
 	}
 
-	#checkStray(path: string): void {
+	#checkEnd(path: string): void {
 		const step = stepAt(this.#run, path);
 		if (step === undefined || step.state === "running") return;
 		if (step.begun > step.done + step.failed) this.#listener.stray(this.#run, path);
+		if (step.state === "failed") this.#listener.halted(this.#run, prefixOf(path));
 	}
 
 	#beginItem(command: Extract<Command, { kind: "item" }>): void {

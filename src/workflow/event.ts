@@ -11,7 +11,7 @@ export interface SentEvent {
 	/** For example `com.example.order.paid`. */
 	type: string;
 	data: Json;
-	/** The same id is taken once. */
+	/** Each run that it triggers starts once for one id of the sender's own; a wait takes any event, also one of the same id. */
 	id: string;
 	source?: string;
 	/** RFC 3339. */

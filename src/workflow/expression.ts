@@ -43,7 +43,7 @@ function remember<Value>(cache: Map<string, Value>, key: string, value: Value): 
 }
 
 /** Parses the text between the braces, or finds it parsed. @throws E_EXPRESSION */
-export function compileExpression(text: string): Expression {
+function compileExpression(text: string): Expression {
 	return expressions.get(text) ?? remember(expressions, text, parseExpression(text));
 }
 

@@ -56,6 +56,7 @@ const silent: Sink = { task: () => undefined, run: () => undefined };
 const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
+	halted: () => undefined,
 	inner: () => undefined,
 	misfit: (_, error) => {
 		throw error;

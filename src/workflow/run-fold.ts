@@ -5,7 +5,7 @@
  * (`late`: when all are over), and completes when enough completed (`late`: when all are over). An item that ends after its
  * step is ignored.
  */
-import type { ErrorData } from "../errors.ts";
+import { type ErrorData, MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import {
 	type Frame,
@@ -25,7 +25,7 @@ export function prefixOf(path: string): string {
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, group, inputs } = fresh;
+	const { id, workflow, hash, uses, parent, trigger, fork, origins, group, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
@@ -33,6 +33,7 @@ export function createRun(fresh: NewRun, at: number): Run {
 		...(parent && { parent }),
 		...(trigger && { trigger }),
 		...(fork && { fork }),
+		...(origins && { origins }),
 		...(group && { group }),
 	};
 }
@@ -67,9 +68,13 @@ export interface ItemEnd {
 	error?: ErrorData | undefined;
 }
 
+/** @throws E_INTERNAL when it has ended before (S2) */
 export function endItem(run: Run, path: string, index: number, end: ItemEnd, at: number): void {
 	const step = stepAt(run, path);
 	if (step?.state !== "running") return;
+	if (hasEnded(run, path, step, index)) {
+		throw new MusterError("E_INTERNAL", `item ${index} of step ${path} of the run ${run.id} has ended already`);
+	}
 	if (end.output !== undefined) {
 		step.done++;
 		step.outputs[index] = end.output;
@@ -89,6 +94,12 @@ export function endItem(run: Run, path: string, index: number, end: ItemEnd, at:
 	if (index >= step.begun) step.begun = index + 1; // it could not begin; items begin in their order
 	if (step.items === "frame") delete run.frames[`${path}.${index}.`];
 	settle(run, path, step, at);
+}
+
+/** Whether an item of a running step is over, as far as its record tells: of tasks that failed only the first are named. */
+function hasEnded(run: Run, path: string, { items, begun, outputs, missing }: RunStep, index: number): boolean {
+	if (items === "frame") return index < begun && !Object.hasOwn(run.frames, `${path}.${index}.`);
+	return outputs[index] !== undefined || (missing ?? []).some((item) => item.index === index);
 }
 
 /** The step is over by decision, also one that had not begun. */

@@ -72,6 +72,8 @@ export interface RunStep {
 	/** Its place in the order in which steps of the run were over, from 1. */
 	order?: number;
 	error?: ErrorData;
+	/** The run that did it, when this one took it over and may have to undo it: {@link Run.origins} has its inputs. */
+	origin?: string;
 }
 
 /** One list of steps under way, counted. */
@@ -104,6 +106,8 @@ export interface Run {
 	trigger?: { kind: "cron" | "event" | "webhook"; id: string; dueAt?: number };
 	/** The run it was begun from again, and the first step that was not taken over. */
 	fork?: { run: string; step?: string };
+	/** Inputs of the runs that did the steps it took over, by run: what a compensation sees. */
+	origins?: { [run: string]: { [name: string]: Json } };
 	group?: RunGroup;
 	inputs: { [name: string]: Json };
 	state: RunState;
@@ -128,7 +132,7 @@ export interface Run {
 /** What `run.created` tells of a run; the rest follows from later events. */
 export type NewRun = Pick<
 	Run,
-	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "group" | "inputs"
+	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
 >;
 
 /** What `step.started` tells of a step. */

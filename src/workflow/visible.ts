@@ -42,7 +42,7 @@ export interface View {
 	after?: boolean;
 }
 
-export const stepMembers = ["output", "outputs", "state", "missing"];
+const stepMembers = ["output", "outputs", "state", "missing"];
 
 interface Finding {
 	message: string;

@@ -64,7 +64,7 @@ const outputs: { [skill: string]: Json } = {
 function play(name: string, given: Record<string, Json>, changed: typeof outputs = {}): { run: Run; tasks: string[] } {
 	const definition = read(name);
 	const plan = planOf(definition);
-	const play = new Play(definition, checkInputs(definition, given));
+	const play = new Play(definition, checkInputs(definition, given), [read("incident-response")]);
 	play.go();
 	for (let [leaf] = play.leaves(); leaf !== undefined; [leaf] = play.leaves()) {
 		const { path, index } = leaf;

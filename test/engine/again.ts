@@ -60,6 +60,34 @@ export const againCases: Cases = {
 		assert.equal(stage.began.length, 7);
 	},
 
+	async "what was taken over is undone with the inputs and the id of the run that did it"(stage) {
+		const undo = (name: string) => ({ compensate: { skill: "work", with: { name: x(name), hold: "undo" } } });
+		const hosts = { in: x("inputs.hosts"), as: "host" };
+		const each = work("each", {}, { forEach: hosts, ...undo("'undo each ' + host + ' of ' + run.id") });
+		const member = work("member", {}, undo("'undo member ' + host + ' of ' + run.id"));
+		const group: StepDefinition = { id: "group", needs: ["each"], forEach: hosts, steps: [member] };
+		const next = work("next", {}, { needs: ["group"], ...undo("'undo next ' + inputs.hosts[0] + ' of ' + run.id") });
+		const last = work("last", { fail: x("inputs.broken ? 'no' : ''") }, { needs: ["next"] });
+		const inputs = { hosts: { type: "array" }, broken: { type: "boolean", default: false } } as const;
+		const { id: first } = await stage.play(flow([each, group, next, last], { inputs }), { hosts: ["a", "b"] });
+		const second = await stage.engine.again(first, { from: "next", inputs: { hosts: ["c"] } });
+		await stage.engine.result(second);
+		const before = stage.began.length;
+		const third = await stage.engine.again(second, { from: "last", inputs: { hosts: ["d"], broken: true } });
+		while (stage.began.length < before + 2) await stage.pass(20);
+		await stage.restart();
+		stage.release("undo");
+		assert.equal((await stage.engine.result(third)).state, "failed");
+		assert.deepEqual([...new Set(stage.began.slice(before))].sort(), [
+			"last",
+			`undo each a of ${first}`,
+			`undo each b of ${first}`,
+			`undo member a of ${first}`,
+			`undo member b of ${first}`,
+			`undo next c of ${second}`,
+		]);
+	},
+
 	async "a cancelled run can be begun again"(stage) {
 		const id = await stage.start(flow(inARow(work("a", { name: "a" }), work("b", { name: "b", hold: "b" }))));
 		await stage.begun("b");

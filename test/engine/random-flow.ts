@@ -29,13 +29,13 @@ const nodes = (depth: number): fc.Arbitrary<Node[]> =>
 const often = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 
 function node(depth: number): fc.Arbitrary<Node> {
-	const flat = ["task", "task", "each", "workflow", "wait", "duration"] as const;
+	const flat = ["task", "task", "each", "each", "workflow", "wait", "duration"] as const;
 	return fc.record({
 		needs: fc.nat(),
-		kind: depth < 2 ? often<Node["kind"]>(...flat, "group", "groups", "loop") : often<Node["kind"]>(...flat),
-		items: fc.nat({ max: 4 }),
+		kind: depth < 2 ? often<Node["kind"]>(...flat, "group", "groups", "groups", "loop") : often<Node["kind"]>(...flat),
+		items: often(0, 1, 2, 2, 3, 4),
 		parallel: fc.integer({ min: 1, max: 5 }),
-		policy: often<ItemPolicy>("fail", "continue", "best-effort", { quorum: 1 }, { quorum: 2 }),
+		policy: often<ItemPolicy>("fail", "continue", "best-effort", { quorum: 1 }, { quorum: 1 }, { quorum: 2 }),
 		condition: often<Node["condition"]>("none", "none", "none", "none", "false", "skipped", "bad"),
 		input: often<Node["input"]>("fine", "fine", "fine", "fine", "fine", "fine", "bad", "bad item"),
 		undo: often<Node["undo"]>("none", "none", "fine", "bad"),
@@ -62,7 +62,7 @@ function stepsOf(list: readonly Node[], prefix: string): StepDefinition[] {
 		if (node.kind === "task" || node.kind === "each" || node.kind === "workflow") {
 			step[node.kind === "workflow" ? "workflow" : "skill"] = "work";
 			const badItem = node.input === "bad item" && node.kind === "each";
-			step.with = badItem ? x("1 / (item - 1)") : given;
+			step.with = badItem ? x("1 / (item - 1)") : node.kind === "workflow" ? { given: [given] } : given;
 			if (node.undo !== "none") {
 				const undo = node.undo === "bad" ? broken : x(`steps.${step.id}.outputs`);
 				step.compensate = { skill: "undo", with: undo };
@@ -76,6 +76,17 @@ function stepsOf(list: readonly Node[], prefix: string): StepDefinition[] {
 		return step;
 	});
 }
+
+/** What the workflow steps of the random ones run. */
+export const inner: WorkflowDefinition = {
+	name: "work",
+	inputs: { given: { type: "array" } },
+	steps: [
+		{ id: "a", needs: [], skill: "work", with: x("inputs.given"), compensate: { skill: "undo", with: 1 } },
+		{ id: "b", needs: ["a"], skill: "work", with: 2 },
+	],
+	outputs: { b: x("steps.b.output") },
+};
 
 export const definitions: fc.Arbitrary<WorkflowDefinition> = fc
 	.record({

@@ -11,22 +11,11 @@ import type { Event } from "../../src/events.ts";
 import type { Json } from "../../src/json.ts";
 import { defineSkill } from "../../src/skill/skill.ts";
 import type { WorkflowDefinition } from "../../src/workflow/definition.ts";
-import { definitions } from "../engine/random-flow.ts";
+import { definitions, inner } from "../engine/random-flow.ts";
 import { MemoryHost, turns } from "../memory-host.ts";
 
 const FLOWS = Number(process.env.FLOWS ?? 150);
 const MOST_TURNS = 3_000;
-
-/** What the workflow steps of the random ones run. */
-const inner: WorkflowDefinition = {
-	name: "work",
-	inputs: {},
-	steps: [
-		{ id: "a", needs: [], skill: "work", with: 1, compensate: { skill: "undo", with: 1 } },
-		{ id: "b", needs: ["a"], skill: "work", with: 2 },
-	],
-	outputs: { b: "${{ steps.b.output }}" },
-};
 
 const END = /^(run\.(completed|failed|cancelled)|task\.(completed|failed|cancelled|skipped))$/;
 

@@ -71,7 +71,8 @@ export function detail({ waiting, error, progress, state, history, attempts, sub
 	return attempts > 1 ? `took ${took}, attempt ${attempts}` : `took ${took}`;
 }
 
-function runDetail({ state, steps, error, endedAt, createdAt }: RunView): string {
+function runDetail({ state, steps, error, endedAt, createdAt, waiting }: RunView): string {
+	if (waiting !== undefined) return waiting.text;
 	if (state === "running") {
 		const running = steps.filter((step) => step.state === "running");
 		return running.map(({ id, done, total }) => (total > 1 ? `${id} ${done}/${total}` : id)).join(", ");

@@ -30,7 +30,9 @@ function print(terminal: Terminal, status: StatusView, url: string | undefined):
 	if (url !== undefined) line("url", url);
 	line("data", `${status.dataDir}${"durability" in status ? `, durability ${status.durability}` : ""}`);
 	if ("agents" in status) line("agents", agentsText(status));
-	line("tasks", `${queue.running} running, ${queue.pending} pending${pendingText(queue)}`);
+	// Without a process nothing runs: these were cut off.
+	const running = orchestrator === "stopped" ? "cut off" : "running";
+	line("tasks", `${queue.running} ${running}, ${queue.pending} pending${pendingText(queue)}`);
 	const rate = queue.successRate === null ? "" : `, ${(queue.successRate * 100).toFixed(1)} % success`;
 	line(
 		"",

@@ -1,5 +1,6 @@
 /** `muster task`: everything about one task, or one run with its steps and tasks. */
 import { formatMs } from "../../duration.ts";
+import { hasCode } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import {
 	type AskView,
@@ -7,11 +8,12 @@ import {
 	type RunView,
 	type StepView,
 	type TaskView,
+	waitCommand,
 	waitText,
 } from "../../orchestrator/view.ts";
 import { isArtifactRef } from "../../skill/skill.ts";
-import { openReader } from "../connection.ts";
-import { findById } from "../ids.ts";
+import { openReader, type Reader } from "../connection.ts";
+import { type Found, type FoundStep, findById, findStep } from "../ids.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { bar } from "../progress.ts";
@@ -24,10 +26,15 @@ export async function run([given = ""]: string[], options: GlobalOptions): Promi
 	const terminal = new Terminal(options);
 	const reader = await openReader(options);
 	try {
-		const found = await findById(reader, given);
+		const found = await find(reader, given);
 		if ("task" in found) {
 			if (options.json) terminal.json(found.task);
 			else printTask(terminal, found.task);
+		} else if ("step" in found) {
+			const { step, of: run } = found;
+			const tasks = (await reader.runTasks(run.id)).filter((task) => task.run?.step === step.id);
+			if (options.json) terminal.json({ ...step, run: run.id, tasks });
+			else printStep(terminal, run, step, tasks);
 		} else {
 			const tasks = await reader.runTasks(found.run.id);
 			if (options.json) terminal.json({ ...found.run, tasks });
@@ -37,6 +44,16 @@ export async function run([given = ""]: string[], options: GlobalOptions): Promi
 		return 0;
 	} finally {
 		await reader.close();
+	}
+}
+
+async function find(reader: Reader, given: string): Promise<Found | FoundStep> {
+	try {
+		return await findById(reader, given);
+	} catch (error) {
+		const step = hasCode(error, "E_TASK_UNKNOWN") ? await findStep(reader, given) : undefined;
+		if (step === undefined) throw error;
+		return step;
 	}
 }
 
@@ -82,7 +99,7 @@ function printWaiting(
 	line("waits", text);
 	line("", `reason ${reason}${holders.length === 0 ? "" : `, for ${holders.join(", ")}`}`);
 	if (until !== undefined) line("", `until ${new Date(until).toISOString()}`);
-	if (estimateMs !== undefined) line("", `starts in about ${formatMs(estimateMs)}, at the pace of the last starts`);
+	if (estimateMs !== undefined) line("", `starts in about ${formatMs(estimateMs)}, going by the last ones`);
 }
 
 function printLimits(line: Line, task: TaskView): void {
@@ -114,22 +131,47 @@ function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]):
 	line("workflow", `${run.workflow}, definition ${run.hash.slice(0, 12)}`);
 	line("state", terminal.paint(stateStyle(run.state) ?? "reset", run.state), false);
 	if (run.waiting !== undefined) line("waits", run.waiting.text);
-	line("started", `${run.createdAt}${run.endedAt === undefined ? "" : `, ended ${run.endedAt}`}`);
+	const started = run.startedAt === undefined ? "" : `, started ${run.startedAt}`;
+	line("created", `${run.createdAt}${started}${run.endedAt === undefined ? "" : `, ended ${run.endedAt}`}`);
 	line("inputs", shorten(run.inputs));
 	if (run.error !== undefined) printError(line, run.error);
 	if (run.outputs !== undefined) line("outputs", shorten(run.outputs));
 	terminal.print("");
-	const steps = run.steps.map((step) => [
+	printSteps(terminal, run, run.steps);
+	printTasks(terminal, tasks);
+}
+
+function printStep(terminal: Terminal, run: RunView, step: StepView, tasks: readonly TaskView[]): void {
+	const line = lines(terminal);
+	line("step", step.id);
+	line("run", `${run.id}, ${run.workflow}, ${run.state}`);
+	line("state", terminal.paint(stateStyle(step.state) ?? "reset", step.state), false);
+	const waits = step.wait === undefined ? step.waiting : waitDetail(run, step);
+	if (waits !== undefined) line("waits", waits);
+	if (run.waiting !== undefined) line("", `its run: ${run.waiting.text}`);
+	line("items", `${step.done} of ${step.total} done${step.failed === 0 ? "" : `, ${step.failed} failed`}`);
+	if (step.startedAt !== undefined) {
+		line("started", `${step.startedAt}${step.endedAt === undefined ? "" : `, ended ${step.endedAt}`}`);
+	}
+	if (step.error !== undefined) printError(line, step.error);
+	printTasks(terminal, tasks);
+}
+
+function printSteps(terminal: Terminal, run: RunView, steps: readonly StepView[]): void {
+	const rows = steps.map((step) => [
 		step.id,
 		step.state,
 		`${step.done}/${step.total}`,
 		step.endedAt === undefined || step.startedAt === undefined
 			? ""
 			: formatMs(Date.parse(step.endedAt) - Date.parse(step.startedAt)),
-		step.error?.message ?? (step.wait === undefined ? (step.message ?? "") : waitDetail(step.wait)),
+		step.error?.message ?? (step.wait === undefined ? (step.waiting ?? step.message ?? "") : waitDetail(run, step)),
 	]);
-	const stepStyles = run.steps.map(({ state }) => stateStyle(state));
-	terminal.table(["STEP", "STATE", "DONE", "TOOK", "DETAIL"], steps, (row) => [undefined, stepStyles[row]]);
+	const styles = steps.map(({ state }) => stateStyle(state));
+	terminal.table(["STEP", "STATE", "DONE", "TOOK", "DETAIL"], rows, (row) => [undefined, styles[row]]);
+}
+
+function printTasks(terminal: Terminal, tasks: readonly TaskView[]): void {
 	if (tasks.length === 0) return;
 	terminal.print("");
 	const rows = tasks.map((task) => [task.id, task.type, task.state, detail(task)]);
@@ -137,8 +179,12 @@ function printRun(terminal: Terminal, run: RunView, tasks: readonly TaskView[]):
 	terminal.table(["TASK", "TYPE", "STATE", "DETAIL"], rows, (row) => [undefined, undefined, styles[row]]);
 }
 
-const waitDetail = (wait: NonNullable<StepView["wait"]>): string =>
-	`${waitText(wait)}${wait.until === undefined ? "" : `, until ${wait.until}`}`;
+function waitDetail(run: RunView, { id, wait }: StepView): string {
+	if (wait === undefined) return "";
+	const command = waitCommand(wait, run.id, id);
+	const until = wait.until === undefined ? "" : `, until ${wait.until}`;
+	return `${waitText(wait)}${until}${command === undefined ? "" : `; end it with: ${command}`}`;
+}
 
 type Line = (name: string, text: string, foreign?: boolean) => void;
 
