@@ -292,7 +292,7 @@ export class Orchestrator {
 		return this.#waits.approvals();
 	}
 
-	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when `hash` is given and is another */
+	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or `hash` is another */
 	async approve(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
 		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, true, options);
