@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { MusterError } from "../errors.ts";
 import type { State } from "../state.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, WorkflowDefinition } from "../workflow/definition.ts";
 import { hasPathDefault } from "../workflow/inputs.ts";
 import type { NewRun, Run } from "../workflow/run.ts";
 
@@ -34,7 +34,7 @@ export const folderOf = ({ file }: KnownWorkflow): string | undefined =>
 	file === undefined ? undefined : dirname(file);
 
 /** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, also of a workflow that a step of it runs */
-export async function resolveWorkflow(catalog: Catalog, workflow: string | WorkflowDefinition): Promise<Resolved> {
+export async function resolveWorkflow(catalog: Catalog, workflow: string | GivenWorkflow): Promise<Resolved> {
 	const known = typeof workflow === "string" ? await catalog.find(workflow) : catalog.of(workflow);
 	const definitions = new Map([[known.hash, known.definition]]);
 	const uses: { [name: string]: string } = {};

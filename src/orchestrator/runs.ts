@@ -11,7 +11,7 @@ import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
 import { Agenda, type Next, Turn } from "../workflow/agenda.ts";
 import type { Catalog } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, WorkflowDefinition } from "../workflow/definition.ts";
 import { advanceRuns, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
@@ -73,12 +73,12 @@ export class Runs {
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, also of a workflow that a step of it runs */
-	resolve(workflow: string | WorkflowDefinition): Promise<Resolved> {
+	resolve(workflow: string | GivenWorkflow): Promise<Resolved> {
 		return resolveWorkflow(this.#parts.catalog, workflow);
 	}
 
 	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<string> {
+	async start(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<string> {
 		const { known, definitions, ...pins } = await this.resolve(workflow);
 		const run: NewRun = {
 			id: this.#parts.newId("run"),

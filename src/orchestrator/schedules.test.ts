@@ -372,7 +372,7 @@ describe("an enabled workflow", () => {
 		await host.orchestrator.enableWorkflow(flow([cron()], { version: "1" }));
 		await away(host, 0);
 		await host.pass(MINUTE);
-		const [enabled] = host.orchestrator.enabledWorkflows();
+		const [enabled] = await host.orchestrator.enabledWorkflows();
 		assert.equal(stored(host, "run.created")[0]?.hash, enabled?.hash);
 		assert.equal(stored(host, "workflow.defined").length, 1);
 	});
@@ -437,7 +437,7 @@ describe("an enabled workflow", () => {
 		const both = flow([cron({ overlap: "queue" })], { concurrency: { group: "g", limit: 1, policy: "queue" } });
 		await assert.rejects(orchestrator.enableWorkflow(both), code("E_INPUT_INVALID"));
 		await orchestrator.enableWorkflow(flow([bare]), { inputs: { at: 1 } });
-		assert.deepEqual(orchestrator.enabledWorkflows()[0]?.inputs, { at: 1 });
+		assert.deepEqual((await orchestrator.enabledWorkflows())[0]?.inputs, { at: 1 });
 	});
 });
 

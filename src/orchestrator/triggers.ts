@@ -11,7 +11,7 @@ import type { Log } from "../log.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
 import { MAX_TURN_LENGTH } from "../workflow/bounds.ts";
-import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
 import type { SentEvent } from "../workflow/event.ts";
 import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
 import type { NewRun } from "../workflow/run.ts";
@@ -22,7 +22,7 @@ import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
 import { type Act, inTurns } from "./turns.ts";
-import { isSigned, jsonOf, secretOf } from "./webhook.ts";
+import { isSigned, jsonOf, secretOf, secretProblem } from "./webhook.ts";
 
 export interface EnabledView {
 	workflow: string;
@@ -34,7 +34,11 @@ export interface EnabledView {
 	triggers: (
 		| { cron: string; timezone: string; schedule: string }
 		| { event: string; filter?: string }
-		| { webhook: string }
+		| {
+				webhook: string;
+				/** Why its calls are refused: the secret is not there, or is no key. */
+				problem?: string;
+		  }
 	)[];
 }
 
@@ -85,7 +89,7 @@ export class Triggers {
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID,
 	 * E_CONFIG_INVALID when the secret of a webhook is no key
 	 */
-	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
+	async enable(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
 		const { state } = ledger;
 		const { known, definitions, ...pins } = await runs.resolve(workflow);
@@ -138,7 +142,7 @@ export class Triggers {
 	}
 
 	/** By name. */
-	list(): EnabledView[] {
+	list(): Promise<EnabledView[]> {
 		return enabledViews(this.#parts.ledger.state);
 	}
 
@@ -256,28 +260,36 @@ export class Triggers {
 }
 
 /** By name. */
-export function enabledViews(state: Pick<State, "triggers" | "definitions">): EnabledView[] {
+export function enabledViews(state: Pick<State, "triggers" | "definitions">): Promise<EnabledView[]> {
 	const triggers = [...state.triggers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-	return triggers.map((trigger) => enabledView(trigger, state));
+	return Promise.all(triggers.map((trigger) => enabledView(trigger, state)));
 }
 
-function enabledView(
+async function enabledView(
 	{ id, hash, enabledAt, inputs }: Trigger,
 	{ definitions }: { definitions: ReadonlyMap<string, WorkflowDefinition> },
-): EnabledView {
-	const triggers = definitions.get(hash)?.triggers ?? [];
-	return {
-		...{ workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs },
-		triggers: triggers.map((trigger, place) => {
-			if ("webhook" in trigger) return { webhook: `/hooks/${trigger.webhook.path.replace(/^\//, "")}` };
-			if ("event" in trigger) {
-				const { type, filter } = trigger.event;
-				return { event: type, ...(filter !== undefined && { filter }) };
-			}
-			const { expr, timezone = "UTC" } = trigger.cron;
-			return { cron: expr, timezone, schedule: scheduleId(id, place) };
-		}),
-	};
+): Promise<EnabledView> {
+	const views = (definitions.get(hash)?.triggers ?? []).map((trigger, place) => triggerView(trigger, id, place));
+	const triggers = await Promise.all(views);
+	return { workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs, triggers };
+}
+
+async function triggerView(
+	trigger: TriggerDefinition,
+	workflow: string,
+	place: number,
+): Promise<EnabledView["triggers"][number]> {
+	if ("webhook" in trigger) {
+		const { path, secret } = trigger.webhook;
+		const problem = await secretProblem(secret);
+		return { webhook: `/hooks/${path.replace(/^\//, "")}`, ...(problem !== undefined && { problem }) };
+	}
+	if ("event" in trigger) {
+		const { type, filter } = trigger.event;
+		return { event: type, ...(filter !== undefined && { filter }) };
+	}
+	const { expr, timezone = "UTC" } = trigger.cron;
+	return { cron: expr, timezone, schedule: scheduleId(workflow, place) };
 }
 
 /**

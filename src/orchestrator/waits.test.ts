@@ -97,6 +97,12 @@ describe("a skill that asks a person", () => {
 		await muster.approve(questions);
 		for (const id of ids) await muster.wait(id);
 		assert.equal(seen.sent, 3);
+		// Also of a task that is over: whoever comes second learns what the first one said.
+		await assert.rejects(muster.deny(questions.slice(0, 1)), {
+			code: "E_CONFLICT",
+			message: /is asked no more: already answered: approved at \d{4}-/,
+			hint: `Look at it with: muster task ${ids[0]}`,
+		});
 	});
 
 	it("is told who answered in at most 200 characters, and why in at most 2,000", async (t) => {
@@ -116,8 +122,10 @@ describe("a skill that asks a person", () => {
 		const muster = await startTest(t, { skills: [skill] });
 		const id = await muster.submit({ type: "send", input: { to: "all" } });
 		await asked(muster, 1);
+		const [question] = muster.approvals();
 		await muster.cancel(id);
 		assert.equal((await muster.wait(id)).state, "cancelled");
+		await assert.rejects(muster.approve(question?.id ?? ""), { message: /asked no more: the task was cancelled/ });
 		assert.deepEqual([muster.approvals(), seen.runs], [[], 1]);
 	});
 });

@@ -20,6 +20,7 @@ import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
 import { definitionAt, stepTaskId } from "../workflow/step-task.ts";
+import { notAsked } from "./answered.ts";
 import type { Runs } from "./runs.ts";
 import type { RefusedStart, Triggers } from "./triggers.ts";
 import { type Act, inTurns } from "./turns.ts";
@@ -196,7 +197,7 @@ export class Waits {
 
 	/**
 	 * Answers some of them, all or nothing. Resolves when it is durable.
-	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when the hash is another, E_INPUT_INVALID
+	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or the hash is another, E_INPUT_INVALID
 	 */
 	async answer(ids: readonly string[], approved: boolean, options: AnswerOptions = {}): Promise<void> {
 		const { ledger, clock } = this.#parts;
@@ -205,11 +206,7 @@ export class Waits {
 		const open = new Map([...openQuestions(this.#parts.ledger.state)].map((item) => [item.view.id, item]));
 		const chosen = [...new Set(ids)].map((id) => {
 			const item = open.get(id);
-			if (item === undefined) {
-				throw new MusterError("E_APPROVAL_UNKNOWN", `nobody asks for approval under ${id}`, {
-					hint: "List what is asked with: muster approvals",
-				});
-			}
+			if (item === undefined) throw notAsked(ledger, id);
 			const seen = options.hash ?? options.hashes?.[id];
 			if (seen !== undefined && seen !== item.view.hash) {
 				throw new MusterError("E_CONFLICT", `what ${id} asks is not what was answered: its hash is ${item.view.hash}`, {
@@ -267,7 +264,8 @@ const eventShape = z.strictObject({
 
 function toEvent(given: EventSpec, id: string, now: number): SentEvent {
 	const parsed = eventShape.safeParse(given);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error)}`);
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error, eventShape, given)}`);
 	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
 	checkInputSize(data, "the event: ");
 	const { type, source } = parsed.data;

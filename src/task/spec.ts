@@ -86,7 +86,7 @@ export interface TaskSpec {
 	/** A text is the key alone. */
 	concurrency?: string | ConcurrencySpec;
 	rate?: RateSpec;
-	/** While a task of this type and key has not begun, a submit gives that task's id: one pending wake for a key. */
+	/** While a task of this type and key has not begun, a submit gives that task's id, whose input stays: one pending wake for a key. */
 	coalesce?: string;
 }
 
@@ -161,7 +161,8 @@ const shape = z.strictObject({
 /** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE; the message names the task when `where` is given */
 export function toTask(spec: TaskSpec, id: string, now: number, where = ""): NewTask {
 	const parsed = shape.safeParse(spec);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error)}`, { hint: HINT });
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error, shape, spec)}`, { hint: HINT });
 	const given = parsed.data;
 	const input = copyJson(given.input ?? null, `${where}input`, "E_INPUT_INVALID");
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {
