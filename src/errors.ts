@@ -65,6 +65,7 @@ export const errorTable = {
 	E_SKILL_FAILED: kind(500, 1, true, "The skill threw an error"),
 	E_SKILL_THREAD: kind(500, 1, true, "The thread that ran the skill ended"),
 	E_OUTPUT_INVALID: kind(500, 1, false, "The skill returned something that is not its declared output"),
+	E_OUTPUT_TOO_LARGE: kind(500, 1, false, "An output is larger than allowed"),
 	E_RULE_REFUSED: kind(403, 1, false, "A rule does not allow this effect"),
 	E_EFFECT_FAILED: kind(502, 1, true, "An effect on the outside world failed"),
 	E_EFFECT_AMBIGUOUS: kind(409, 1, false, "An earlier attempt may have done this effect; it is not repeated unasked"),
@@ -87,12 +88,15 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+/** A delay that the failing side asked for is honoured up to this: a hostile value parks no task and no rate for ever. */
+export const LONGEST_ASKED_DELAY_MS = 24 * 3_600_000;
+
 /** An error as data: what the journal, HTTP and other threads carry. */
 export interface ErrorData {
 	code: ErrorCode;
 	message: string;
 	retryable: boolean;
-	/** Milliseconds to wait before the next attempt, where the failing side said so. */
+	/** Milliseconds to wait before the next attempt, where the failing side said so; 0 to {@link LONGEST_ASKED_DELAY_MS}. */
 	retryAfterMs?: number;
 	/** What to do next, for a person. */
 	hint?: string;
@@ -179,7 +183,9 @@ function readError(thrown: unknown, fallback: ErrorCode): ErrorData {
 		message: clip(message),
 		retryable: typeof error?.retryable === "boolean" ? error.retryable : errorTable[code].retryable,
 	};
-	if (Number.isFinite(error?.retryAfterMs)) data.retryAfterMs = error?.retryAfterMs as number;
+	if (Number.isFinite(error?.retryAfterMs)) {
+		data.retryAfterMs = Math.min(LONGEST_ASKED_DELAY_MS, Math.max(0, error?.retryAfterMs as number));
+	}
 	if (typeof error?.hint === "string") data.hint = clip(error.hint);
 	const details = readDetails(error?.details);
 	if (details !== undefined) data.details = details;

@@ -9,6 +9,7 @@ export const MAX_JSON_DEPTH = 100;
 export const MAX_INPUT_BYTES = 1024 * 1024;
 /** Keys that could reach an object's prototype in careless code further on. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
+export const isAllowedKey = (key: string): boolean => !FORBIDDEN_KEYS.has(key);
 
 /**
  * A copy of `value` that shares nothing with it, or an error that names the first place that is not JSON.
@@ -91,7 +92,7 @@ function copyObject(object: Record<string, unknown>, depth: number): { [key: str
 	try {
 		for (key of Object.keys(object)) {
 			const member = object[key];
-			if (FORBIDDEN_KEYS.has(key)) throw new NotJson("is a key that is not allowed");
+			if (!isAllowedKey(key)) throw new NotJson("is a key that is not allowed");
 			if (member !== undefined) copied[key] = copy(member, depth + 1);
 		}
 	} catch (error) {
@@ -103,6 +104,32 @@ function copyObject(object: Record<string, unknown>, depth: number): { [key: str
 function at(step: string, error: unknown): unknown {
 	if (error instanceof NotJson) error.path = step + error.path;
 	return error;
+}
+
+/**
+ * How long a value is as JSON, in characters and escapes aside; Infinity when that is more than `most`, or when it is nested too
+ * deep. Counting ends there: a value that holds one part again and again costs no more than it may have.
+ */
+export function lengthWithin(value: Json, most: number): number {
+	const left = leftAfter(value, most, 0);
+	return left < 0 ? Number.POSITIVE_INFINITY : most - left;
+}
+
+function leftAfter(value: Json | undefined, most: number, depth: number): number {
+	if (typeof value === "string") return most - value.length - 2;
+	if (typeof value === "number") return most - 8;
+	if (typeof value !== "object" || value === null) return most - 4;
+	if (depth >= MAX_JSON_DEPTH) return -1;
+	let left = most - 2;
+	if (Array.isArray(value)) {
+		for (let i = 0; i < value.length && left >= 0; i++) left = leftAfter(value[i], left - 1, depth + 1);
+		return left;
+	}
+	for (const key in value) {
+		if (left < 0) break;
+		left = leftAfter(value[key], left - key.length - 4, depth + 1);
+	}
+	return left;
 }
 
 /** JSON with the members of every object in order of their names: the same data gives the same text. */

@@ -6,9 +6,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createProgram } from "../src/cli/program.ts";
+import { readSettings } from "../src/config.ts";
 import { defineSkill, errorTable, startOrchestrator } from "../src/index.ts";
+import { MAX_INPUT_BYTES, MAX_JSON_DEPTH } from "../src/json.ts";
 import { builtInSkills } from "../src/skill/built-in.ts";
 import { taskStates, transitions } from "../src/task/task.ts";
+import {
+	MAX_INNER_INPUTS,
+	MAX_INNER_LIVE,
+	MAX_INNER_RUNS,
+	MAX_MADE,
+	MAX_OUTPUT,
+	MAX_STEP_INPUT_BYTES,
+	MAX_STEP_WORK,
+} from "../src/workflow/bounds.ts";
+import { MAX_EXPRESSION } from "../src/workflow/cel.ts";
+import { MAX_TEXT, MAX_TICKS, MAX_TOGETHER } from "../src/workflow/cel-budget.ts";
+import {
+	MAX_ITEMS,
+	MAX_NESTING,
+	MAX_ROUNDS,
+	MAX_RUN_DEPTH,
+	MAX_RUN_STEPS,
+	MAX_STEPS,
+} from "../src/workflow/definition.ts";
+import { MAX_SIGNALS_KEPT } from "../src/workflow/run.ts";
+import { MAX_FILE_BYTES } from "../src/workflow/yaml-syntax.ts";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
@@ -51,6 +74,30 @@ test("docs/task-states.md lists every state and every transition", () => {
 			.filter(([from]) => (taskStates as readonly string[]).includes(from ?? "")),
 		expected,
 	);
+});
+
+test("docs/workflow-format.md says the bounds as they are", () => {
+	const table = read("docs/workflow-format.md").split("<!-- bounds -->")[1]?.split("\n## ")[0] ?? "";
+	const [, ...rows] = rowsOf(table);
+	const mi = (value: number): string => `${value / 1024 / 1024} Mi`;
+	const plain = (value: number): string => value.toLocaleString("en");
+	assert.deepEqual(
+		rows.map(([, most]) => most),
+		[
+			...[`${mi(MAX_FILE_BYTES)}B`, plain(MAX_STEPS), plain(MAX_NESTING), plain(MAX_ITEMS), plain(MAX_ROUNDS)],
+			...[
+				plain(MAX_RUN_STEPS),
+				`${mi(MAX_INPUT_BYTES)}B`,
+				`${mi(MAX_STEP_INPUT_BYTES)}B`,
+				mi(MAX_OUTPUT),
+				mi(MAX_MADE),
+			],
+			...[plain(MAX_RUN_DEPTH), plain(MAX_INNER_LIVE), plain(MAX_INNER_RUNS), mi(MAX_INNER_INPUTS)],
+			...[plain(readSettings({ dataDir: "." }).maxTasks), plain(MAX_JSON_DEPTH), plain(MAX_EXPRESSION), mi(MAX_TEXT)],
+			...[plain(MAX_TICKS), plain(MAX_TOGETHER), plain(MAX_STEP_WORK), plain(MAX_SIGNALS_KEPT)],
+		],
+	);
+	for (const [what, , code] of rows) assert.ok(Object.hasOwn(errorTable, code ?? ""), what);
 });
 
 test("the README's first program is the first example", () => {
@@ -106,7 +153,9 @@ test("every path that a page names is there", () => {
 		"ARCHITECTURE.md",
 		"CONTRIBUTING.md",
 		"docs/bus.md",
+		"docs/configuration.md",
 		"docs/errors.md",
+		"docs/skills.md",
 		"docs/task-states.md",
 		"docs/workflow-format.md",
 	]) {

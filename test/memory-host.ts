@@ -25,6 +25,8 @@ export interface HostOptions {
 	workflows?: readonly WorkflowDefinition[];
 	/** Tasks at the same time. Default 100. */
 	slots?: number;
+	/** Tasks and runs that are held. Default as the setting's. */
+	maxTasks?: number;
 	log?: Log;
 }
 
@@ -54,7 +56,7 @@ export class MemoryHost {
 
 	/** Opens what is committed, as a new process would. */
 	async boot(): Promise<void> {
-		const { skills, workflows = [], slots = 100, log = silentLog } = this.#options;
+		const { skills, workflows = [], slots = 100, maxTasks, log = silentLog } = this.#options;
 		const generation = ++this.#generation;
 		const { clock, store } = this;
 		const recovered = { tasks: [] as Task[], runs: [] as Run[] };
@@ -71,7 +73,7 @@ export class MemoryHost {
 		const catalog = new Catalog([]);
 		for (const definition of workflows) catalog.add(definition);
 		this.orchestrator = new Orchestrator({
-			settings: readSettings({ dataDir: "/nowhere", abortGraceMs: 50 }),
+			settings: readSettings({ dataDir: "/nowhere", abortGraceMs: 50, ...(maxTasks !== undefined && { maxTasks }) }),
 			clock,
 			log,
 			newId: createIds(clock),

@@ -8,6 +8,8 @@ import type { Event } from "../src/events.ts";
 import { apply } from "../src/fold/fold.ts";
 import type { Json } from "../src/json.ts";
 import { createState, type Sink, type State } from "../src/state.ts";
+import { Agenda, type Turn } from "../src/workflow/agenda.ts";
+import { MAX_STEP_WORK, type WaveLimits, waveLimits } from "../src/workflow/bounds.ts";
 import { decide } from "../src/workflow/decide.ts";
 import type { WorkflowDefinition } from "../src/workflow/definition.ts";
 import { Advance, type EngineListener, mayGoOn, type Wave } from "../src/workflow/embedded.ts";
@@ -33,6 +35,7 @@ const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
 	halted: () => undefined,
+	checkRoom: () => undefined,
 	inner: () => undefined,
 	misfit: () => undefined,
 };
@@ -43,17 +46,26 @@ export class Play {
 	readonly run: Run;
 	/** Every command so far. */
 	readonly commands: Command[] = [];
+	/** Most work of the expressions of a step. */
+	stepWork = MAX_STEP_WORK;
 	/** Called with the state before the commands change it. */
 	onWave: (wave: Wave) => void = () => undefined;
 	readonly #inputs: Run["inputs"];
 	readonly #uses: readonly WorkflowDefinition[];
+	readonly #limits: WaveLimits;
 	readonly #events: Event[] = [];
 	/** Each wave, as text, at its place among the events. */
 	readonly #waves: { after: number; changed: readonly string[] | undefined; answer: string }[] = [];
 	readonly #begun = new Map<string, Begun>();
 
 	/** @param uses the workflows that its steps may run */
-	constructor(definition: WorkflowDefinition, inputs: Run["inputs"] = {}, uses: readonly WorkflowDefinition[] = []) {
+	constructor(
+		definition: WorkflowDefinition,
+		inputs: Run["inputs"] = {},
+		uses: readonly WorkflowDefinition[] = [],
+		limits = waveLimits,
+	) {
+		this.#limits = limits;
 		this.definition = definition;
 		this.#inputs = inputs;
 		this.#uses = uses;
@@ -64,7 +76,18 @@ export class Play {
 	go(changed?: readonly string[]): Command[] {
 		const all: Command[] = [];
 		const emit = (event: Event): void => this.emit(event);
-		const advance = new Advance(this.state, this.run, AT, emit, unheard, []);
+		const turn = { events: 0, length: 0, isOver: false } as unknown as Turn;
+		const engine = {
+			state: this.state,
+			at: AT,
+			emit,
+			listener: unheard,
+			agenda: new Agenda(),
+			turn,
+			limits: this.#limits,
+			stepWork: this.stepWork,
+		};
+		const advance = new Advance(engine, this.run);
 		let count = 0;
 		for (const wave of advance.waves(changed)) {
 			if (++count > MOST_WAVES) throw new Error("decide does not come to an end");
@@ -131,7 +154,7 @@ export class Play {
 		let at = 0;
 		const again = this.#waves.map(({ after, changed }) => {
 			for (; at < after; at++) apply(state, events[at] as Event, nobody);
-			return JSON.stringify(decide(this.definition, run, changed));
+			return JSON.stringify(decide(this.definition, run, changed, this.#limits));
 		});
 		return { told: this.#waves.map(({ answer }) => answer), again };
 	}

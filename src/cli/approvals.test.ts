@@ -52,6 +52,9 @@ describe("a run that waits for people", { concurrency: true }, () => {
 		const ended = await run.ended;
 		assert.equal(ended.code, 0, ended.stderr);
 		assert.deepEqual((JSON.parse(ended.stdout) as { outputs: unknown }).outputs, { by: "Ann", press: 7 });
+		const twice = await muster(t, "approvals", "deny", id, "--data", data);
+		assert.equal(twice.code, 5, twice.stderr);
+		assert.match(twice.stderr, /already answered: approved by Ann at \d{4}-/);
 		server.process.kill("SIGTERM");
 		await server.ended;
 	});
@@ -78,5 +81,11 @@ describe("a run that waits for people", { concurrency: true }, () => {
 		const run = JSON.parse(task.stdout) as { state: string; error: { message: string } };
 		assert.equal(run.state, "failed");
 		assert.match(run.error.message, /denied.*not yet/);
+		const late = await muster(t, "approvals", "approve", `${id}.approve`, "--data", data);
+		assert.deepEqual(
+			[late.code, /asked no more: denied: .*not yet.*, at \d{4}-/.test(late.stderr)],
+			[5, true],
+			late.stderr,
+		);
 	});
 });

@@ -1,8 +1,9 @@
 /** How events change runs, and which definitions stay because something uses them. What is inside of one run: `workflow/run-fold.ts`. */
 import { MusterError } from "../errors.ts";
 import type { EventType } from "../events.ts";
+import { lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { Sink, State } from "../state.ts";
-import type { Run } from "../workflow/run.ts";
+import { outermost, type Run } from "../workflow/run.ts";
 import {
 	beginItem,
 	beginStep,
@@ -30,6 +31,13 @@ export const runFolds: Folds<
 		state.runs.set(run.id, run);
 		const parent = run.parent && state.runs.get(run.parent.id);
 		if (run.parent !== undefined && parent !== undefined) beginItem(parent, run.parent.step);
+		const root = run.parent && state.runs.get(outermost(run.id));
+		if (root !== undefined) {
+			root.inner ??= { live: 0, all: 0, inputs: 0 };
+			root.inner.live++;
+			root.inner.all++;
+			root.inner.inputs += Math.min(lengthWithin(run.inputs, MAX_INPUT_BYTES), MAX_INPUT_BYTES);
+		}
 		linkRun(state, run);
 	},
 	"run.started"(state, event) {
@@ -100,6 +108,8 @@ function runEnded(state: State, run: Run, end: "completed" | "failed" | "cancell
 	unuse(state, run);
 	const group = run.group && state.groups.get(run.group.key);
 	if (run.group !== undefined && group?.delete(run) && group.size === 0) state.groups.delete(run.group.key);
+	const root = run.parent && state.runs.get(outermost(run.id));
+	if (root?.inner !== undefined) root.inner.live--;
 	const parent = run.parent && state.runs.get(run.parent.id);
 	if (run.parent !== undefined && parent !== undefined) {
 		endItem(parent, run.parent.step, run.parent.index, { output: run.outputs, error: run.error }, at);

@@ -83,6 +83,7 @@ export const asData = (state: State): unknown =>
 					letters: [...consumer.letters.values()],
 				})),
 			})),
+			rates: [...state.rates],
 		}),
 	);
 

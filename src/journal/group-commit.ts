@@ -77,6 +77,12 @@ export class GroupCommit {
 		const request = kind === "request";
 		if (request && this.#full) throw storageFull();
 		const length = lines.reduce((sum, line) => sum + line.length, 0);
+		if (!request && length > MAX_BATCH_LENGTH && lines.length > 1) {
+			// Facts have happened already, so what is too large for one row goes into several: a start mends what lies between.
+			const half = lines.length >> 1;
+			this.append(lines.slice(0, half), kind);
+			return this.append(lines.slice(half), kind);
+		}
 		if (this.#gathering.length > 0 && this.#gathering.length + length > MAX_BATCH_LENGTH) {
 			this.#closed.push(this.#gathering);
 			this.#gathering = emptyGathering();

@@ -2,7 +2,8 @@
  * The journal port: the one place where facts become durable.
  *
  * Promises of every adapter
- * J1  A group is indivisible: after any crash either all of its lines are there or none.
+ * J1  A group is indivisible: after any crash either all of its lines are there or none. One of facts that is larger than a
+ *     row may be is several groups; nothing that is appended can make the journal fail.
  * J2  Groups are stored in the order of append(); `durable` of a later commit never resolves before an earlier one.
  * J3  `durable` resolves only when the adapter's durability mode says the lines survive.
  * J4  Without space a `request` is refused (E_STORAGE_FULL) and leaves no trace; a `fact` is kept and written later.

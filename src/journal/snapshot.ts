@@ -20,6 +20,7 @@ import type { ConsumerLine, KeptMessage, Stream, StreamLine } from "../bus/recor
 import { MusterError } from "../errors.ts";
 import { relink, restoreConsumer, restoreMessage, restoreStream, restoreTask } from "../fold/restore.ts";
 import { type Counts, createState, type Pause, type State } from "../state.ts";
+import type { RateBucket } from "../task/rate.ts";
 import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
@@ -28,7 +29,7 @@ import { reviveStep } from "../workflow/run-fold.ts";
 import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
-/** 3: with streams. 2: with pauses, schedules and triggers. Both older ones are read too. */
+/** 2: with pauses, schedules and triggers. 3: with rates and streams. Older ones are read too. */
 const FORMAT = 3;
 const KEPT = 2;
 /** Written and read in pieces of about this size: a state may be larger than a string can be. */
@@ -53,7 +54,8 @@ type Line =
 	| { stream: StreamLine }
 	/** Of the stream named. */
 	| { message: KeptMessage; of: string }
-	| { consumer: ConsumerLine; of: string };
+	| { consumer: ConsumerLine; of: string }
+	| { rate: string; bucket: RateBucket };
 
 export interface Snapshot {
 	state: State;
@@ -96,6 +98,7 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 	for (const schedule of state.schedules.values()) yield { schedule } satisfies Line;
 	for (const trigger of state.triggers.values()) yield { trigger } satisfies Line;
 	for (const stream of state.streams.values()) yield* streamLines(stream);
+	for (const [rate, bucket] of state.rates) yield { rate, bucket } satisfies Line;
 	for (const run of state.runs.values()) yield { run } satisfies Line;
 	for (const task of state.tasks.values()) yield { task } satisfies Line;
 }
@@ -210,6 +213,7 @@ function restore(state: State, item: Line): void {
 	else if ("message" in item) restoreMessage(state, item.of, item.message);
 	else if ("consumer" in item) restoreConsumer(state, item.of, item.consumer);
 	else if ("pause" in item) state.paused.set(item.scope, item.pause);
+	else if ("bucket" in item) state.rates.set(item.rate, item.bucket);
 	else state.definitions.set(item.hash, item.definition);
 }
 

@@ -2,7 +2,6 @@
  * Runs of workflows: they begin, go on inside the transactions in which something of them changed, and end. What they wait
  * for is in `waits.ts`; how one is begun again in `rerun.ts`.
  */
-import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import { UNUSED_DEFINITIONS_KEPT } from "../fold/runs.ts";
@@ -10,16 +9,19 @@ import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
-import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
-import { advanceRun, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
+import { Agenda, type Next, Turn } from "../workflow/agenda.ts";
+import type { Catalog } from "../workflow/catalog.ts";
+import type { GivenWorkflow, WorkflowDefinition } from "../workflow/definition.ts";
+import { advanceRuns, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
 import { type Beginning, beginRun } from "../workflow/run-begin.ts";
-import { afterRun, createdRun, type Next, promote } from "../workflow/run-queue.ts";
+import { afterRun, createdRun, promote } from "../workflow/run-queue.ts";
 import { expireStep } from "../workflow/step-task.ts";
+import type { Admission } from "./admission.ts";
 import type { Canceller } from "./canceller.ts";
+import { definitionsOf, folderOf, pinsOf, type Resolved, resolveWorkflow } from "./pins.ts";
 import { takeOver } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
 
@@ -30,14 +32,8 @@ export interface RunsParts {
 	newId(prefix: string): string;
 	catalog: Catalog;
 	canceller: Canceller;
+	admission: Admission;
 	submitter: Submitter;
-}
-
-/** A run's definition with those it may use, ready to begin. */
-export interface Resolved {
-	known: KnownWorkflow;
-	uses: { [name: string]: string };
-	definitions: Map<string, WorkflowDefinition>;
 }
 
 export interface RerunOptions {
@@ -56,6 +52,10 @@ export class Runs {
 	readonly #parts: RunsParts;
 	readonly #alarms: Alarms;
 	readonly #listener: EngineListener;
+	readonly #agenda = new Agenda();
+	/** Of the event loop, while something of the agenda is done in it. */
+	#turn: Turn | undefined;
+	#isStopped = false;
 	/** Runs under way to the journal, by the key of their group: two that begin at once see each other. */
 	readonly #beginning = new Map<string, Set<{ id: string }>>();
 
@@ -66,35 +66,26 @@ export class Runs {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
 			halted: (run, prefix) => parts.canceller.cancelUnstarted(run, prefix),
+			checkRoom: () => parts.admission.checkRoom(1),
 			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run) => this.#supersede(run),
 		};
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, also of a workflow that a step of it runs */
-	async resolve(workflow: string | WorkflowDefinition): Promise<Resolved> {
-		const { catalog } = this.#parts;
-		const known = typeof workflow === "string" ? await catalog.find(workflow) : catalog.of(workflow);
-		const used = await catalog.resolveUses(known.definition);
-		const definitions = new Map([[known.hash, known.definition]]);
-		const uses: { [name: string]: string } = {};
-		for (const [name, { hash, definition }] of used) {
-			uses[name] = hash;
-			definitions.set(hash, definition);
-		}
-		return { known, uses, definitions };
+	resolve(workflow: string | GivenWorkflow): Promise<Resolved> {
+		return resolveWorkflow(this.#parts.catalog, workflow);
 	}
 
 	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<string> {
-		const { known, uses, definitions } = await this.resolve(workflow);
-		const folder = known.file === undefined ? undefined : dirname(known.file);
+	async start(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<string> {
+		const { known, definitions, ...pins } = await this.resolve(workflow);
 		const run: NewRun = {
 			id: this.#parts.newId("run"),
 			workflow: known.definition.name,
 			hash: known.hash,
-			inputs: checkInputs(known.definition, inputs, folder),
-			...(Object.keys(uses).length > 0 && { uses }),
+			inputs: checkInputs(known.definition, inputs, folderOf(known)),
+			...pinsOf(pins),
 		};
 		await this.begin({ run, definitions, isKnown: (hash) => this.isKept(hash) });
 		return run.id;
@@ -110,13 +101,18 @@ export class Runs {
 				hint: "Cancel it first, or wait for it.",
 			});
 		}
-		const { uses, definitions, definition, hash } = await this.#definitionsOf(old, latest);
+		const { definitions, definition, hash, folder, ...pins } = await definitionsOf(
+			old,
+			latest,
+			this.#parts.catalog,
+			this.#parts.ledger.state,
+		);
 		const before = hash === old.hash ? definition : this.#parts.ledger.state.definitions.get(old.hash);
 		const { copied, origins } = takeOver(definition, before, old, from);
 		const run: NewRun = {
 			...{ id: this.#parts.newId("run"), workflow: old.workflow, hash },
-			inputs: checkInputs(definition, { ...old.inputs, ...inputs }),
-			...(Object.keys(uses).length > 0 && { uses }),
+			inputs: checkInputs(definition, { ...old.inputs, ...inputs }, folder),
+			...pinsOf(pins),
 			fork: { run: old.id, ...(from !== undefined && { step: from }) },
 			...(Object.keys(origins).length > 0 && { origins }),
 		};
@@ -124,43 +120,23 @@ export class Runs {
 		return run.id;
 	}
 
-	async #definitionsOf(
-		old: Run,
-		latest: boolean,
-	): Promise<Omit<Resolved, "known"> & { definition: WorkflowDefinition; hash: string }> {
-		const { state } = this.#parts.ledger;
-		const hashes = [old.hash, ...Object.values(old.uses ?? {})];
-		const kept = new Map(
-			hashes.flatMap((hash) => {
-				const definition = state.definitions.get(hash);
-				return definition === undefined ? [] : [[hash, definition] as const];
-			}),
-		);
-		const own = kept.get(old.hash);
-		if (!latest && own !== undefined && kept.size === new Set(hashes).size) {
-			return { uses: old.uses ?? {}, definitions: kept, definition: own, hash: old.hash };
-		}
-		const { known, uses, definitions } = await this.resolve(old.workflow);
-		if (!latest && known.hash !== old.hash) {
-			throw new MusterError("E_WORKFLOW_UNKNOWN", `the definition that ${old.id} was pinned to is not kept any more`, {
-				hint: "Run all of it again on the present one with latest (muster retry RUN --latest).",
-			});
-		}
-		return { uses, definitions, definition: known.definition, hash: known.hash };
-	}
-
 	/** As one request. */
 	async begin(beginning: Beginning): Promise<void> {
 		const { ledger, clock, submitter } = this.#parts;
 		const definition = beginning.definitions.get(beginning.run.hash) as WorkflowDefinition;
 		checkGroup(definition, beginning.run, (key) => this.#ofGroup(key));
-		await this.#underWay(groupOf(definition, beginning.run)?.key, beginning.run.id, () =>
-			submitter.begin(beginRun(beginning, clock.now())),
-		);
-		const run = ledger.state.runs.get(beginning.run.id);
+		const { id } = beginning.run;
+		let goesOn = false;
+		await this.#underWay(groupOf(definition, beginning.run)?.key, id, () => {
+			const begun = beginRun(beginning, clock.now());
+			goesOn = begun.goesOn;
+			// In the agenda before anything of it can end: it is known then that more of it is to begin.
+			return submitter.begin(begun.events, () => goesOn && this.#agenda.add({ id }));
+		});
+		const run = ledger.state.runs.get(id);
 		if (run === undefined) return;
 		if (run.state === "queued") await this.#enterGroup(run);
-		else if (run.uses !== undefined) await ledger.transact((emit) => this.advance({ id: run.id }, emit));
+		else if (goesOn) await ledger.transact((emit) => this.#goOn(emit));
 		this.armSteps(run);
 	}
 
@@ -208,11 +184,30 @@ export class Runs {
 		this.advance({ id: task.run.id, changed: [task.run.step] }, emit);
 	}
 
-	/** Inside a transaction that changed steps of a run. */
+	/** Inside a transaction that changed steps of a run: it goes on now, or in a transaction of its own when this turn is over. */
 	advance(next: Next, emit: Emit): void {
-		const { ledger, clock } = this.#parts;
-		advanceRun(ledger.state, next, clock.now(), emit, this.#listener);
+		this.#agenda.add(next);
+		this.#goOn(emit);
 	}
+
+	#goOn(emit: Emit): void {
+		const { ledger, clock } = this.#parts;
+		if (this.#agenda.isEmpty) return;
+		if (this.#turn === undefined) setImmediate(this.#nextTurn);
+		this.#turn ??= new Turn();
+		const { state } = ledger;
+		const [agenda, turn, listener] = [this.#agenda, this.#turn, this.#listener];
+		advanceRuns({ state, at: clock.now(), emit, listener, agenda, turn });
+	}
+
+	/** What does not get its turn any more goes on after the next start. */
+	readonly #nextTurn = (): void => {
+		this.#turn = undefined;
+		if (this.#agenda.isEmpty || this.#isStopped) return;
+		const { ledger, log } = this.#parts;
+		const stored = ledger.transact((emit) => this.#goOn(emit));
+		stored.catch((error: unknown) => log.error("work stopped", { error: toErrorData(error).message }));
+	};
 
 	/** Inside the transaction in which a run was ended from outside. */
 	ended(run: Run, emit: Emit): void {
@@ -225,13 +220,14 @@ export class Runs {
 		const { ledger, clock } = this.#parts;
 		const { state } = ledger;
 		await ledger.transact((emit) => {
-			for (const run of [...state.runs.values()]) {
+			for (const run of state.runs.values()) {
 				if (run.state === "parked") emit({ type: "run.unparked", at: clock.now(), id: run.id });
-				if (run.state === "running") this.advance({ id: run.id }, emit);
+				if (run.state === "running") this.#agenda.add({ id: run.id });
 			}
 			for (const key of [...state.groups.keys()]) {
-				for (const next of promote(state, key, clock.now(), emit)) this.advance(next, emit);
+				for (const next of promote(state, key, clock.now(), emit)) this.#agenda.add(next);
 			}
+			this.#goOn(emit);
 		});
 		for (const run of state.runs.values()) {
 			this.armSteps(run);
@@ -258,6 +254,7 @@ export class Runs {
 	}
 
 	stop(): void {
+		this.#isStopped = true;
 		this.#alarms.stop();
 	}
 

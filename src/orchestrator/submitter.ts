@@ -98,12 +98,17 @@ export class Submitter {
 		return ids;
 	}
 
-	/** The events that begin a run. @throws E_QUEUE_FULL, E_INPUT_TOO_LARGE, E_STORAGE_FULL */
-	async begin(events: readonly Event[]): Promise<void> {
+	/**
+	 * The events that begin a run.
+	 *
+	 * @param applied called when it is in the state, before anything of it may start
+	 * @throws E_QUEUE_FULL, E_INPUT_TOO_LARGE, E_STORAGE_FULL
+	 */
+	async begin(events: readonly Event[], applied: () => void): Promise<void> {
 		const items = events.filter(({ type }) => type === "task.submitted" || type === "run.created").length;
 		const { admission } = this.#parts;
 		admission.checkRoom(items);
-		await admission.underWay(items, () => this.#request(events));
+		await admission.underWay(items, () => this.#request(events, applied));
 	}
 
 	/** One indivisible group of events that may be refused. @throws E_INPUT_TOO_LARGE, E_STORAGE_FULL */

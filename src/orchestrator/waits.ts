@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
-import { copyJson, type Json } from "../json.ts";
+import { copyJson, type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
@@ -20,8 +20,10 @@ import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
 import { definitionAt, stepTaskId } from "../workflow/step-task.ts";
+import { notAsked } from "./answered.ts";
 import type { Runs } from "./runs.ts";
-import type { RefusedStart, Started, Triggers } from "./triggers.ts";
+import type { RefusedStart, Triggers } from "./triggers.ts";
+import { type Act, inTurns } from "./turns.ts";
 
 /** Something that a person is asked. */
 export interface ApprovalView {
@@ -57,6 +59,7 @@ export interface EventSpec {
 export interface AnswerOptions {
 	/** Who answers, for the record; at most 2,000 characters, as the comment. */
 	by?: string;
+	/** At most 2,000 characters. */
 	comment?: string;
 	/** Refuse unless what is asked has this hash; for several, by their ids. */
 	hash?: string;
@@ -88,7 +91,8 @@ type OpenQuestion = { view: ApprovalView } & (
 );
 
 const MAX_ANSWERS = 1_000;
-const MAX_TEXT = 2_000;
+/** Longest texts of an answer. */
+const MAX_TEXTS = { by: 200, comment: 2_000 };
 
 export class Waits {
 	readonly #parts: WaitsParts;
@@ -123,11 +127,12 @@ export class Waits {
 
 	/**
 	 * The oldest open wait of the run for this signal ends with the data; when there is none, the signal is kept.
-	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID
+	 * @throws E_CONFLICT when the run is over, E_QUEUE_FULL when too many signals wait, E_INPUT_INVALID, E_INPUT_TOO_LARGE
 	 */
 	async signal(run: Run, name: string, data: unknown): Promise<void> {
 		const { ledger, clock } = this.#parts;
 		const kept = copyJson(data ?? null, "data", "E_INPUT_INVALID");
+		checkInputSize(kept, "the signal: ");
 		if (!ledger.state.runs.has(run.id)) {
 			throw new MusterError("E_CONFLICT", `the run ${run.id} is ${run.state}; it takes no signal`);
 		}
@@ -142,35 +147,35 @@ export class Waits {
 		});
 	}
 
-	/** Ends the waits for it and starts what it triggers, as one. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
+	/** Ends the waits for it and starts what it triggers. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
 	async send(given: EventSpec): Promise<Delivery> {
 		const { ledger, clock, newId, triggers } = this.#parts;
 		const event = toEvent(given, newId("evt"), clock.now());
-		let waits = 0;
-		let started: Started = { runs: [], refused: [] };
-		await ledger.transact((emit) => {
-			waits = this.deliver(emit, event);
-			started = triggers.eventStarts(emit, event, given.id !== undefined);
-		});
-		return { waits, ...started };
+		const delivery: Delivery = { waits: 0, runs: [], refused: [] };
+		const starts = triggers.eventStarts(event, given.id !== undefined, delivery);
+		await inTurns(ledger, [...this.#endsOfWaits(event, delivery), ...starts]);
+		return delivery;
 	}
 
-	/** Every open wait for this event ends; returns how many did. Part of a transaction. */
-	deliver(emit: Emit, event: SentEvent): number {
+	/** For every wait for its type that is open now. */
+	#endsOfWaits(event: SentEvent, delivery: Delivery): Act[] {
 		const { state } = this.#parts.ledger;
-		let met = 0;
-		for (const run of [...state.runs.values()]) {
-			const definition = state.definitions.get(run.hash);
-			if (definition === undefined) continue;
-			for (const { path, wait } of openWaits(run)) {
-				if (run.state !== "running") break; // the end of another of its waits ended or parked it
-				if (wait.kind !== "event" || wait.type !== event.type) continue;
-				if (!this.#isFor(emit, definition, run, path, event)) continue;
-				this.#endWait(emit, run, path, { output: event as unknown as Json });
-				met++;
-			}
-		}
-		return met;
+		const length = lengthWithin(event.data, MAX_INPUT_BYTES);
+		return [...state.runs.values()].flatMap((run) => {
+			const open = openWaits(run).filter(({ wait }) => wait.kind === "event" && wait.type === event.type);
+			return open.map(
+				({ path }): Act =>
+					(emit, turn) => {
+						const definition = state.definitions.get(run.hash);
+						// The end of another of its waits may have ended or parked it.
+						if (definition === undefined || run.state !== "running" || stepAt(run, path)?.state !== "running") return;
+						if (!this.#isFor(emit, definition, run, path, event)) return;
+						this.#endWait(emit, run, path, { output: event as unknown as Json });
+						turn.length += length;
+						delivery.waits++;
+					},
+			);
+		});
 	}
 
 	/** A run whose record does not allow an answer is parked: the event is for others too. */
@@ -192,7 +197,7 @@ export class Waits {
 
 	/**
 	 * Answers some of them, all or nothing. Resolves when it is durable.
-	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when the hash is another, E_INPUT_INVALID
+	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or the hash is another, E_INPUT_INVALID
 	 */
 	async answer(ids: readonly string[], approved: boolean, options: AnswerOptions = {}): Promise<void> {
 		const { ledger, clock } = this.#parts;
@@ -201,11 +206,7 @@ export class Waits {
 		const open = new Map([...openQuestions(this.#parts.ledger.state)].map((item) => [item.view.id, item]));
 		const chosen = [...new Set(ids)].map((id) => {
 			const item = open.get(id);
-			if (item === undefined) {
-				throw new MusterError("E_APPROVAL_UNKNOWN", `nobody asks for approval under ${id}`, {
-					hint: "List what is asked with: muster approvals",
-				});
-			}
+			if (item === undefined) throw notAsked(ledger, id);
 			const seen = options.hash ?? options.hashes?.[id];
 			if (seen !== undefined && seen !== item.view.hash) {
 				throw new MusterError("E_CONFLICT", `what ${id} asks is not what was answered: its hash is ${item.view.hash}`, {
@@ -263,7 +264,8 @@ const eventShape = z.strictObject({
 
 function toEvent(given: EventSpec, id: string, now: number): SentEvent {
 	const parsed = eventShape.safeParse(given);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error)}`);
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error, eventShape, given)}`);
 	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
 	checkInputSize(data, "the event: ");
 	const { type, source } = parsed.data;
@@ -292,8 +294,9 @@ function denied({ title }: ApprovalView, { by, comment }: Answer): ErrorData {
 
 function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
 	for (const [name, text] of Object.entries({ by, comment })) {
-		if (text !== undefined && (typeof text !== "string" || text.length > MAX_TEXT)) {
-			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${MAX_TEXT} characters`);
+		const longest = MAX_TEXTS[name as keyof typeof MAX_TEXTS];
+		if (text !== undefined && (typeof text !== "string" || text.length > longest)) {
+			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${longest} characters`);
 		}
 	}
 	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };

@@ -7,7 +7,7 @@ import type { State } from "../state.ts";
 import { goesBefore, rankOf } from "../task/ready-heap.ts";
 import type { RateLimit, Task } from "../task/task.ts";
 import { Credits } from "./credits.ts";
-import { type Gate, LimitGate } from "./gates.ts";
+import { type Gate, LimitGate, RateGate } from "./gates.ts";
 import type { Demand, Lane, Offer } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { runsOf } from "./lineage.ts";
@@ -132,7 +132,7 @@ export class Matcher {
 
 	/**
 	 * About how long until it starts, in milliseconds. One that waits for its concurrency key: when those before it have had
-	 * their turns, see {@link Turns.estimateMs}. Any other: when the last of all ready tasks that the same agents can do has
+	 * their turns, see {@link Turns.estimateMs}. One that waits for its rate: when those before it have started. Any other: when the last of all ready tasks that the same agents can do has
 	 * started, at the pace of the last starts, an upper estimate. Undefined before there is something to go by.
 	 */
 	estimateMs(task: Task): number | undefined {
@@ -140,6 +140,9 @@ export class Matcher {
 		const offer = offerOf(task);
 		const gate = offer?.lane.closedGate();
 		if (offer !== undefined && gate instanceof LimitGate) return this.#turns.estimateMs(offer, gate, nowMs);
+		if (offer !== undefined && gate instanceof RateGate) {
+			return Math.ceil(gate.opensInMs(gate.ahead(offer).reduce((sum, { count }) => sum + count, 0)));
+		}
 		const demand = this.#lanes.demandOf(task);
 		const everyMs = demand?.pace.everyMs(nowMs);
 		return demand === undefined || everyMs === undefined ? undefined : Math.ceil(demand.ready * everyMs);

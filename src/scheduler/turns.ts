@@ -36,13 +36,10 @@ export class Turns {
 	 */
 	estimateMs(offer: Offer, gate: LimitGate, nowMs: number): number | undefined {
 		let turnsMs = this.#holderMs(gate, nowMs);
-		for (const other of gate.lanes) {
-			const closed = other.closedGate();
-			if (closed !== undefined && closed !== gate) continue; // paused, for example: it takes no turn
-			const ahead = other.offers.countBefore(offer);
-			const eachMs = ahead === 0 ? 0 : this.#typicalMs(other.demand.type);
+		for (const { lane, count } of gate.ahead(offer)) {
+			const eachMs = count === 0 ? 0 : this.#typicalMs(lane.demand.type);
 			if (turnsMs === undefined || eachMs === undefined) return undefined;
-			turnsMs += ahead * eachMs;
+			turnsMs += count * eachMs;
 		}
 		return turnsMs && Math.ceil(turnsMs / offer.lane.limit);
 	}

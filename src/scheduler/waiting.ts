@@ -17,7 +17,7 @@ export interface WaitingReason {
 		| "paused"
 		/** As many run as its concurrency key, its type or the whole may. */
 		| "limit"
-		/** Its rate key gives the next start later. */
+		/** Its rate key gives its start later. */
 		| "rate"
 		| "no-capable-agent"
 		| "no-free-slot"
@@ -60,6 +60,8 @@ export interface WaitingWorld {
 }
 
 const MAX_HOLDERS = 10;
+/** The last time that a Date can hold. */
+const LATEST = 8.64e15;
 
 export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | undefined {
 	const { state } = world;
@@ -132,8 +134,8 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	}
 	const { gate } = held;
 	if (gate instanceof RateGate) {
-		const until = world.nowMs + Math.ceil(gate.opensInMs());
-		const text = `the rate of ${gate.rateKey} gives the next start at ${timeText(until)}`;
+		const until = Math.min(LATEST, world.nowMs + (world.matcher?.estimateMs(task) ?? 0));
+		const text = `the rate of ${gate.rateKey} lets it start at ${timeText(until)}`;
 		return { reason: "rate", text, scope: `rate:${gate.rateKey}`, until };
 	}
 	const holders = gate instanceof LimitGate ? idsOf(gate.holders.values()) : [];

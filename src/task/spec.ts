@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Duration, toMs } from "../duration.ts";
 import { MusterError } from "../errors.ts";
-import { canonicalJson, copyJson, type Json, MAX_INPUT_BYTES } from "../json.ts";
+import { canonicalJson, copyJson, type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
+import { isOwnKey, OWN_KEYS } from "./own-keys.ts";
 import { defaultRetry } from "./retry.ts";
 import {
 	type ConcurrencyLimit,
@@ -27,7 +28,7 @@ export interface RetrySpec {
 
 /** Tasks with the same key share a limit of how many of them run at the same time. */
 export interface ConcurrencySpec {
-	/** Any text without control characters, at most 128. */
+	/** Any text without control characters, at most 128, that does not begin with `@muster:`. */
 	key: string;
 	/** Default 1. Each task goes by its own. */
 	limit?: number;
@@ -38,7 +39,7 @@ export interface ConcurrencySpec {
 	policy?: ConcurrencyLimit["policy"];
 }
 
-/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced. */
+/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced, the first of a new key at once. */
 export interface RateSpec {
 	/** Any text without control characters, at most 128. */
 	key: string;
@@ -85,7 +86,7 @@ export interface TaskSpec {
 	/** A text is the key alone. */
 	concurrency?: string | ConcurrencySpec;
 	rate?: RateSpec;
-	/** While a task of this type and key has not begun, a submit gives that task's id: one pending wake for a key. */
+	/** While a task of this type and key has not begun, a submit gives that task's id, whose input stays: one pending wake for a key. */
 	coalesce?: string;
 }
 
@@ -108,6 +109,7 @@ const key = z
 	.min(1)
 	.max(128)
 	.regex(/^\P{Cc}+$/u, "use no control characters");
+const concurrencyKey = key.refine((text) => !isOwnKey(text), `keys that begin with ${OWN_KEYS} are Muster's own`);
 
 const shape = z.strictObject({
 	type: name,
@@ -136,9 +138,9 @@ const shape = z.strictObject({
 	stallTimeout: duration.optional(),
 	concurrency: z
 		.union([
-			key,
+			concurrencyKey,
 			z.strictObject({
-				key,
+				key: concurrencyKey,
 				limit: z.int().min(1).max(MAX_LIMIT).optional(),
 				policy: z.enum(["queue", "cancel-previous", "reject"]).optional(),
 			}),
@@ -159,7 +161,8 @@ const shape = z.strictObject({
 /** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE; the message names the task when `where` is given */
 export function toTask(spec: TaskSpec, id: string, now: number, where = ""): NewTask {
 	const parsed = shape.safeParse(spec);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error)}`, { hint: HINT });
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error, shape, spec)}`, { hint: HINT });
 	const given = parsed.data;
 	const input = copyJson(given.input ?? null, `${where}input`, "E_INPUT_INVALID");
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {
@@ -202,9 +205,12 @@ const HINT =
 
 /** Its bytes as JSON. @throws E_INPUT_TOO_LARGE */
 export function checkInputSize(input: Json, where: string): number {
-	const bytes = Buffer.byteLength(JSON.stringify(input));
+	// What is out of all proportion is not even written down.
+	const isFar = lengthWithin(input, MAX_INPUT_BYTES) > MAX_INPUT_BYTES;
+	const bytes = isFar ? Number.POSITIVE_INFINITY : Buffer.byteLength(JSON.stringify(input));
 	if (bytes <= MAX_INPUT_BYTES) return bytes;
-	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${bytes} bytes; ${MAX_INPUT_BYTES} are allowed`, {
+	const has = isFar ? `more than ${MAX_INPUT_BYTES} bytes` : `${bytes} bytes`;
+	throw new MusterError("E_INPUT_TOO_LARGE", `${where}input has ${has}; ${MAX_INPUT_BYTES} are allowed`, {
 		hint: "Put large data into a file or an artifact and pass its path or reference.",
 	});
 }

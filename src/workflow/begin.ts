@@ -1,7 +1,9 @@
 /** How a step begins: which command, which items, with which inputs. Pure; part of `decide.ts`. */
 import { toMs } from "../duration.ts";
 import { MusterError, toErrorData } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
+import { checkOutput } from "./bounds.ts";
+import { MAX_TEXT } from "./cel-budget.ts";
 import type { StepDefinition, WaitDefinition } from "./definition.ts";
 import type { Scope } from "./expression.ts";
 import { hashOfQuestion } from "./hash.ts";
@@ -21,6 +23,8 @@ export interface StepAt {
 	path: string;
 	/** What its expressions know besides. */
 	extra: Extra;
+	/** Whether so many commands more are enough for one answer. */
+	isFull(more: number): boolean;
 }
 
 /** What an expression of the step sees. */
@@ -74,7 +78,7 @@ export function nextItems(at: StepAt, running: RunStep): Command[] {
 function itemsFrom(at: StepAt, list: readonly Json[] | undefined, from: number, to: number): Command[] {
 	const { planned, path } = at;
 	const { step, kind, input, concurrencyKey, rateKey } = planned;
-	if (kind === "steps") return range(from, to, (index) => ({ kind: "item", step: path, index }));
+	if (kind === "steps") return items(at, from, to, (index) => ({ kind: "item", step: path, index }));
 	/** Fills a part for one item, which sees itself besides what the step sees. */
 	const filler = (what: string, part: Part<Json>): ((index: number) => Json) => {
 		const scope = scopeAt(at, part);
@@ -87,24 +91,44 @@ function itemsFrom(at: StepAt, list: readonly Json[] | undefined, from: number, 
 	const inputOf = filler("with", input);
 	const keyOf = concurrencyKey && filler("concurrency", concurrencyKey);
 	const rateOf = rateKey && filler("rate", rateKey);
-	return range(from, to, (index): Command => {
-		try {
+	return items(at, from, to, (index) =>
+		itemOf(path, index, list !== undefined, () => {
 			const item: Command = { kind: "item", step: path, index, input: inputOf(index) };
 			if (keyOf !== undefined) item.concurrencyKey = textOf(keyOf(index));
 			if (rateOf !== undefined) item.rateKey = textOf(rateOf(index));
 			return item;
-		} catch (error) {
-			if (list === undefined || (error as MusterError).code !== "E_EXPRESSION") throw error;
-			return { kind: "item-end", step: path, index, error: toErrorData(error) };
-		}
-	});
+		}),
+	);
 }
 
-const textOf = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value)).slice(0, 256);
+/** An item of several whose expressions fail is over before it begins; the only one fails its step. @throws E_EXPRESSION */
+function itemOf(step: string, index: number, each: boolean, make: () => Command): Command {
+	try {
+		return make();
+	} catch (error) {
+		if (!each || (error as MusterError).code !== "E_EXPRESSION") throw error;
+		return { kind: "item-end", step, index, error: toErrorData(error) };
+	}
+}
 
-function range(from: number, to: number, make: (index: number) => Command): Command[] {
+const MAX_NAME = 256;
+
+/** A key or a title, cut. @throws E_EXPRESSION when it is a list or object that is out of all proportion */
+function textOf(value: Json): string {
+	if (typeof value === "string") return value.slice(0, MAX_NAME);
+	if (lengthWithin(value, MAX_TEXT) > MAX_TEXT) {
+		throw new MusterError("E_EXPRESSION", `a key or title has more than ${MAX_TEXT} characters`);
+	}
+	return JSON.stringify(value).slice(0, MAX_NAME);
+}
+
+/** As many as one answer holds. */
+function items({ path, isFull }: StepAt, from: number, to: number, make: (index: number) => Command): Command[] {
 	const commands: Command[] = [];
-	for (let index = from; index < to; index++) commands.push(make(index));
+	for (let index = from; index < to; index++) {
+		if (isFull(commands.length)) return [...commands, { kind: "more", step: path }];
+		commands.push(make(index));
+	}
 	return commands;
 }
 
@@ -132,6 +156,7 @@ function beginWait(at: StepAt, take: (name: string) => Signal | undefined): Comm
 	const limit = wait.timeoutMs === undefined ? {} : { limitMs: wait.timeoutMs };
 	if (approval !== undefined) {
 		const asked = fill(approval) as { title: Json; content: Json };
+		checkOutput(`What step "${step.id}" asks`, asked);
 		const labels = wait.approval?.labels;
 		return [{ ...start, wait: approvalOf(textOf(asked.title), asked.content, labels), ...limit }];
 	}
@@ -149,10 +174,36 @@ const approvalOf = (title: string, content: Json, labels?: Record<string, string
 });
 
 /**
- * Undoes what a completed step did: one task, or one for each item that completed. One that was taken over is undone with the
- * inputs and the id of the run that did it. @throws E_EXPRESSION
+ * Undoes what a completed step did: one task, or one for each item that completed, the last one first. One that was taken
+ * over is undone with the inputs and the id of the run that did it. @throws E_EXPRESSION
  */
-export function beginUndo({ plan, run: now, place, planned, path }: Omit<StepAt, "extra">, done: RunStep): Command[] {
+export function beginUndo(at: StepAt, done: RunStep): Command[] {
+	const total = completedItems(done).length;
+	const start: Command = { kind: "start", step: at.path + COMPENSATE, each: done.each, total, late: true };
+	return [start, ...undoItems(at, done, 0, Math.min(total, undosAtOnce(at, total)))];
+}
+
+/** The next items of an undoing that runs. @throws E_EXPRESSION */
+export function nextUndoItems(at: StepAt, done: RunStep, undo: RunStep): Command[] {
+	const { total, begun } = undo;
+	const active = begun - undo.done - undo.failed;
+	return undoItems(at, done, begun, Math.min(total, begun - active + undosAtOnce(at, total)));
+}
+
+/** As many at the same time as the step itself had. */
+const undosAtOnce = ({ planned }: StepAt, total: number): number => planned.step.forEach?.parallel ?? total;
+
+/** In the order in which they are undone. */
+function completedItems(done: RunStep): number[] {
+	const lost = new Set(done.missing?.map(({ index }) => index));
+	const isCompleted = (index: number): boolean =>
+		done.done === done.total || (done.outputs[index] !== undefined && !lost.has(index));
+	return [...done.outputs.keys()].filter(isCompleted).reverse();
+}
+
+/** One item that cannot be undone holds up no other. */
+function undoItems(at: StepAt, done: RunStep, from: number, to: number): Command[] {
+	const { plan, run: now, place, planned, path } = at;
 	const { step } = planned;
 	const { origin } = done;
 	const run: Run = origin === undefined ? now : { ...now, id: origin, inputs: now.origins?.[origin] ?? now.inputs };
@@ -161,21 +212,13 @@ export function beginUndo({ plan, run: now, place, planned, path }: Omit<StepAt,
 	const reads = undo.reads === "all" ? planned.before() : undo.reads;
 	const scope = scopeOf(plan, run, place, reads);
 	const list = done.each ? itemsOf(plan, run, place, planned, path) : undefined;
-	const lost = new Set(done.missing?.map(({ index }) => index));
-	const isCompleted = (index: number): boolean =>
-		done.done === done.total || (done.outputs[index] !== undefined && !lost.has(index));
-	const completed = [...done.outputs.keys()].filter(isCompleted);
-	const inputs = completed.map((index) => {
-		const own = list && {
-			[step.forEach?.as ?? "item"]: list[index] ?? null,
-			index,
-			output: done.outputs[index] ?? null,
-		};
-		return named(`The "compensate" of step "${step.id}"`, () => undo.fill({ ...scope, ...own }));
-	});
+	const completed = completedItems(done);
 	const where = path + COMPENSATE;
-	return [
-		{ kind: "start", step: where, each: done.each, total: inputs.length, late: true },
-		...inputs.map((input, index): Command => ({ kind: "item", step: where, index, input })),
-	];
+	return items({ ...at, path: where }, from, to, (place) => {
+		const index = completed[place] as number;
+		const [as, item, output] = [step.forEach?.as ?? "item", list?.[index] ?? null, done.outputs[index] ?? null];
+		const own = list && { [as]: item, index, output };
+		const fill = (): Json => named(`The "compensate" of step "${step.id}"`, () => undo.fill({ ...scope, ...own }));
+		return itemOf(where, place, list !== undefined, () => ({ kind: "item", step: where, index: place, input: fill() }));
+	});
 }

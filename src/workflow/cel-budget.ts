@@ -3,11 +3,14 @@
  * list in `cel.bind` fills any memory; so the nodes that can do much pay for it, and an empty purse ends the evaluation.
  */
 import { Environment } from "@marcbachmann/cel-js";
+import { isAllowedKey } from "../json.ts";
 
 /** Longest text an expression or a template may make, in characters. */
 export const MAX_TEXT = 1024 * 1024;
 /** Work one evaluation may do: about a third of a second at worst. */
 export const MAX_TICKS = 1_000_000;
+/** Work of all evaluations that belong together: those of one template. */
+export const MAX_TOGETHER = 3 * MAX_TICKS;
 
 type Run = (evaluator: Evaluator, node: Node, context: unknown) => unknown;
 
@@ -34,12 +37,53 @@ class OutOfBudget extends Error {
 	override message = "The expression needs too much work or memory";
 }
 
-/** What is left of the running evaluation's budget. One is enough: evaluation is synchronous and does not nest. */
-export const budget = { left: 0 };
+/**
+ * What is left for the running evaluation and for those that belong together, and the work done so far. One is enough:
+ * evaluation is synchronous and does not nest.
+ */
+const budget = { left: 0, together: Number.POSITIVE_INFINITY, done: 0 };
+
+/** One evaluation with a budget of its own. */
+export function budgeted<Value>(evaluate: () => Value): Value {
+	const given = Math.min(MAX_TICKS, budget.together);
+	budget.left = given;
+	try {
+		return evaluate();
+	} finally {
+		budget.together -= given - Math.max(budget.left, 0);
+	}
+}
+
+/** All evaluations inside share a budget besides their own. */
+export function together<Value>(work: () => Value): Value {
+	budget.together = MAX_TOGETHER;
+	try {
+		return work();
+	} finally {
+		budget.together = Number.POSITIVE_INFINITY;
+	}
+}
+
+/** Work of all evaluations so far. */
+export const workDone = (): number => budget.done;
 
 export function pay(ticks: number): void {
 	budget.left -= ticks;
+	budget.done += ticks;
 	if (budget.left < 0) throw new OutOfBudget();
+}
+
+/** Pays for what was done before and is used again: an evaluation costs the same, whether another one came before it. */
+export function payAgain(ticks: number): void {
+	budget.left -= ticks;
+	if (budget.left < 0) throw new OutOfBudget();
+}
+
+/** What work costs. */
+export function priceOf<Value>(work: () => Value): { made: Value; ticks: number } {
+	const before = budget.done;
+	const made = work();
+	return { made, ticks: budget.done - before };
 }
 
 /** CEL as {@link measure} expects it, with arithmetic across the two kinds of numbers. */
@@ -100,6 +144,11 @@ export function measure(node: Node): void {
 		// A step that is itself a macro never reaches its own `evaluate`, but then the macro inside pays.
 		return;
 	}
+	if (node.op === "map") {
+		node.setMeta("evaluate", ((evaluator, at, context) =>
+			makeMap(evaluator, at.args as [Node, Node][], context)) satisfies Run);
+		return;
+	}
 	const name = (node.args as unknown[] | null)?.[0];
 	if (node.meta.macro !== undefined || cheapCalls.has(name as string)) return;
 	if (binaryOperators.has(node.op)) {
@@ -121,6 +170,19 @@ export function measure(node: Node): void {
 			return checkText(at.handle?.(values, evaluator, at));
 		}) satisfies Run);
 	}
+}
+
+/** The library leaves keys out in silence that JSON here does not have; they are an error, as they are everywhere. */
+function makeMap(evaluator: Evaluator, entries: readonly [Node, Node][], context: unknown): object {
+	const map: { [key: string]: unknown } = {};
+	for (const [key, value] of entries) {
+		const name = String(evaluator.run(key, context));
+		if (!isAllowedKey(name)) {
+			throw Object.assign(new Error(`"${name}" is a key that is not allowed`), { range: { start: key.pos } });
+		}
+		map[name] = evaluator.run(value, context);
+	}
+	return map;
 }
 
 function runAll(evaluator: Evaluator, nodes: Node[], context: unknown): unknown[] {

@@ -63,6 +63,16 @@ test("whole numbers and fractions can be compared and added, whichever the data 
 	assert.equal(evaluate("n / 2.0", { n: 3 }), 1.5);
 });
 
+test("a key that JSON here does not have is an error of a map too, and leaves nothing out in silence", () => {
+	for (const key of ["__proto__", "constructor", "prototype"]) {
+		for (const text of [`{'a': 1, '${key}': {'x': 5}}`, `{k: 1}`, `size({'${key}': 1})`, `[1].map(i, {'${key}': i})`]) {
+			assert.match(refused(text, { k: key }).message, new RegExp(`"${key}" is a key that is not allowed`));
+		}
+	}
+	assert.deepEqual(evaluate("{'a': 1, 'b': {'c': k}, 3: true}", { k: "x" }), { a: 1, b: { c: "x" }, 3: true });
+	assert.deepEqual(evaluate("{}"), {});
+});
+
 test("distinct() keeps the first of equal items, in their order", () => {
 	const list = [3, "a", 1, 3, { b: 1 }, "a", { b: 1 }, "1"];
 	assert.deepEqual(evaluate("l.distinct()", { l: list }), [3, "a", 1, { b: 1 }, "1"]);
@@ -94,7 +104,7 @@ test("nothing of JavaScript can be reached", () => {
 		refused(member);
 	}
 	refused("x.constructor('return process')()", { x: {} });
-	assert.deepEqual(evaluate('{"__proto__": {"polluted": true}}'), {});
+	refused('{"__proto__": {"polluted": true}}');
 	assert.equal(({} as { polluted?: boolean }).polluted, undefined);
 });
 

@@ -12,7 +12,8 @@
  */
 import { MusterError } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
-import { boundedEnvironment, budget, MAX_TICKS, measure, type Node, pay } from "./cel-budget.ts";
+import { boundedEnvironment, budgeted, measure, type Node } from "./cel-budget.ts";
+import { fromCel, isWhole, toCel } from "./cel-values.ts";
 
 /** What an expression can see, by name. */
 export interface Scope {
@@ -77,9 +78,9 @@ function prepare(text: string): Expression {
 		evaluate(scope) {
 			const found = plain && follow(scope, plain);
 			if (found !== undefined) return found;
-			budget.left = MAX_TICKS;
 			try {
-				return toJson(parsed(narrow(scope, paths)));
+				const made: unknown = budgeted(() => parsed(narrow(scope, paths)));
+				return budgeted(() => copyJson(fromCel(made), "the result", "E_OUTPUT_INVALID"));
 			} catch (error) {
 				throw failure(text, error);
 			}
@@ -161,7 +162,7 @@ function narrow(scope: Scope, paths: readonly (readonly string[])[]): object {
 		let from: Json = scope as { [name: string]: Json };
 		let to = narrowed;
 		for (const [depth, name] of path.entries()) {
-			if (!Object.hasOwn(from, name) || whole.has(to)) break;
+			if (!Object.hasOwn(from, name) || isWhole(to)) break;
 			const value: Json | undefined = (from as { [name: string]: Json })[name];
 			if (value === undefined) break;
 			const last = depth === path.length - 1;
@@ -175,45 +176,6 @@ function narrow(scope: Scope, paths: readonly (readonly string[])[]): object {
 		}
 	}
 	return narrowed;
-}
-
-/** Objects that `toCel` made in full; a longer path has nothing to add to them. */
-const whole = new WeakSet<object>();
-
-function toCel(value: Json): unknown {
-	pay(1);
-	if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
-	if (typeof value !== "object" || value === null) return value;
-	if (Array.isArray(value)) return value.map(toCel);
-	const object: Record<string, unknown> = Object.create(null);
-	for (const key of Object.keys(value)) {
-		const member = value[key];
-		if (member !== undefined) object[key] = toCel(member);
-	}
-	whole.add(object);
-	return object;
-}
-
-function toJson(value: unknown): Json {
-	budget.left = MAX_TICKS;
-	return copyJson(fromCel(value), "the result", "E_OUTPUT_INVALID");
-}
-
-function fromCel(value: unknown): unknown {
-	if (typeof value === "bigint") {
-		const number = Number(value);
-		if (Number.isSafeInteger(number)) return number;
-		throw Object.assign(new Error(`The result ${value} is too large for an exact number`), {
-			hint: "Use string(...).",
-		});
-	}
-	if (typeof value === "string") pay(1 + (value.length >>> 1));
-	else pay(1);
-	if (typeof value !== "object" || value === null) return value;
-	if (Array.isArray(value)) return value.map(fromCel);
-	const prototype: unknown = Object.getPrototypeOf(value);
-	if (prototype !== Object.prototype && prototype !== null) return value;
-	return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fromCel(member)]));
 }
 
 const hints: Record<string, string> = {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { definitions, inner } from "../../test/engine/random-flow.ts";
 import { broke, Play } from "../../test/play.ts";
+import { waveLimits } from "./bounds.ts";
 import { decide } from "./decide.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import type { Wave } from "./embedded.ts";
@@ -18,7 +19,8 @@ const asSet = (commands: readonly Command[]): string[] => commands.map((command)
 
 /** W1-W3 and W5, and that looking at what changed finds all there is to find. */
 function checkWave(definition: WorkflowDefinition, run: Run, { changed, commands }: Wave): void {
-	if (changed !== undefined)
+	// A wave that is full says so; what is in it depends on where it began.
+	if (changed !== undefined && !commands.some(({ kind }) => kind === "more"))
 		assert.deepEqual(asSet(commands), asSet(decide(definition, run)), "what changed is not all");
 	for (const [path, { begun, done, failed }] of Object.entries(run.steps)) {
 		if (path.endsWith(COMPENSATE)) continue;
@@ -71,7 +73,9 @@ test("every definition with every outcome ends, keeps W1-W5, and is decided the 
 	fc.assert(
 		fc.property(definitions, fc.infiniteStream(fc.nat()), (definition, random) => {
 			const next = (sides: number): number => (random.next().value as number) % sides;
-			const play = new Play(definition, { zero: 0 }, [inner]);
+			// Now and then a wave holds so little that most of it is left for the next ones.
+			const limits = next(3) === 0 ? { commands: 1 + next(4), work: 1_000_000 } : waveLimits;
+			const play = new Play(definition, { zero: 0 }, [inner], limits);
 			play.onWave = (wave) => checkWave(definition, play.run, wave);
 			const go = (changed: readonly string[]): void => {
 				play.go(next(10) === 0 ? undefined : changed); // now and then as after a restart

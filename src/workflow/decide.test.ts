@@ -267,6 +267,26 @@ test("an item that has ended does not end a second time", () => {
 	}
 });
 
+test("items are undone last first, as many at the same time as were done, and one that cannot be holds up no other", () => {
+	const forEach: ForEachDefinition = { in: ["a", "b", "c", "d", "e"], as: "n", parallel: 2, onFailure: "best-effort" };
+	const compensate = { skill: "undo", with: [x("n"), x("index"), x("output.id")] };
+	const play = new Play(flow([step("pay", [], { forEach, compensate }), step("send", ["pay"])]));
+	play.go();
+	for (const [index, name] of ["a", "b", "c"].entries()) play.complete("pay", { id: name }, index);
+	play.fail("pay", 3);
+	play.complete("pay", {}, 4);
+	const undone = (index: number, input: Json) => ({ kind: "item", step: "pay.compensate", index, input });
+	const [start, broken, next] = play.fail("send");
+	assert.deepEqual(start, { kind: "start", step: "pay.compensate", each: true, total: 4, late: true });
+	assert.deepEqual([broken?.kind, broken?.kind === "item-end" && broken.error?.code], ["item-end", "E_EXPRESSION"]);
+	assert.deepEqual(next, undone(1, ["c", 2, "c"]));
+	assert.equal(play.run.steps["pay.compensate"]?.begun, 3, "in place of the one that cannot be undone");
+	assert.deepEqual(play.complete("pay.compensate", null, 2), [undone(3, ["a", 0, "a"])]);
+	play.complete("pay.compensate", null, 1);
+	const error = failure(play.complete("pay.compensate", null, 3));
+	assert.match(error.message, /could not be undone: pay/);
+});
+
 test("compensation, onFailure and finally follow each other after a failure", () => {
 	const undo = (id: string) => ({ compensate: { skill: "undo", with: x(`steps.${id}.output`) } });
 	const steps = [step("a", [], undo("a")), step("b", ["a"], undo("b")), step("c", ["b"])];

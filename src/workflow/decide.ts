@@ -4,7 +4,8 @@
  *
  * One call gives one wave: the commands that follow from the state as it is. They are carried out, and decide is asked
  * again with the steps they changed, until nothing follows. With `changed` only what can follow from those steps is
- * looked at; without it everything is, and the commands are the same.
+ * looked at; without it everything is, and the commands are the same. A wave has limits: what does not fit is named by
+ * commands of the kind `more`, and is in the waves after it.
  *
  * Invariants
  * W1  A step begins once: never when it is already among `run.steps`. The same is true of each item.
@@ -15,9 +16,11 @@
  * W5  When the main list failed: completed steps with `compensate` are undone one by one, the last one first; then
  *     `onFailure`, then `finally`, then the run fails. After success: `finally`, then it completes.
  */
-import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
+import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { beginStep, beginUndo, nextItems, type StepAt } from "./begin.ts";
+import { beginStep, beginUndo, nextItems, nextUndoItems, type StepAt } from "./begin.ts";
+import { checkOutput, type WaveLimits, waveLimits } from "./bounds.ts";
+import { workDone } from "./cel-budget.ts";
 import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
 import { listError, reasonOf } from "./failure.ts";
 import { type Plan, planOf, type StepPlan } from "./plan.ts";
@@ -32,16 +35,26 @@ import { nextToUndo } from "./undo.ts";
  *
  * @param changed paths of the steps that have changed, and prefixes of the lists that have begun, since decide gave no
  * commands; absent: look at everything
+ * @param limits of the wave
  * @throws E_RUN_MISFIT
  */
-export function decide(definition: WorkflowDefinition, run: Run, changed?: Iterable<string>): Command[] {
+export function decide(
+	definition: WorkflowDefinition,
+	run: Run,
+	changed?: Iterable<string>,
+	limits: WaveLimits = waveLimits,
+	spent: Spent = () => undefined,
+): Command[] {
 	if (run.state !== "running") return [];
-	const wave = new Wave(planOf(definition), run);
+	const wave = new Wave(planOf(definition), run, limits, spent);
 	if (changed === undefined) wave.all();
 	else for (const path of changed) wave.after(path);
 	wave.ends();
 	return wave.commands;
 }
+
+/** Told what the expressions of a step cost, those inside of it not included. */
+type Spent = (path: string, work: number) => void;
 
 const noFrame: Frame = { running: 0, over: 0, broken: 0 };
 const frameAt = (run: Run, prefix: string): Frame =>
@@ -51,16 +64,25 @@ class Wave {
 	readonly commands: Command[] = [];
 	readonly #plan: Plan;
 	readonly #run: Run;
+	readonly #limits: WaveLimits;
+	readonly #spent: Spent;
+	readonly #before = workDone();
+	/** What is looked at. */
+	#cause = "";
 	/** Steps and frames that this wave has dealt with (W1). */
 	readonly #seen = new Set<string>();
 	readonly #places = new Map<string, Place>();
 	readonly #taken = new Set<Signal>();
+	/** Length of the outputs of groups and rounds that this wave ends. */
+	#made = 0;
 	/** How many of a list's broken steps broke since the last wave. */
 	readonly #fresh = new Map<string, number>();
 
-	constructor(plan: Plan, run: Run) {
+	constructor(plan: Plan, run: Run, limits: WaveLimits, spent: Spent) {
 		this.#plan = plan;
 		this.#run = run;
+		this.#limits = limits;
+		this.#spent = spent;
 	}
 
 	/** Everything: at the beginning, and after a restart. */
@@ -74,50 +96,83 @@ class Wave {
 	after(path: string): void {
 		// What ends in a list that is over changes nothing: a stray of a step that did not wait for it.
 		if (!isListLive(this.#run, path)) return;
+		this.#cause = path;
 		if (path === "" || path.endsWith(".")) {
 			this.#list(path);
 			this.#listChanged(path);
 			return;
 		}
 		const prefix = prefixOf(path);
-		if (prefix === COMPENSATE) return;
 		const step = stepAt(this.#run, path);
 		if (step === undefined) return;
+		if (prefix === COMPENSATE) {
+			if (step.state === "running" && step.begun < step.total) this.#undoMore(path, step);
+			return;
+		}
 		const { place, planned } = this.#stepOf(path, prefix);
 		if (step.state === "running") {
 			if (this.#once(`items ${path}`)) this.#goOn(place, planned, path, step);
 			return;
 		}
 		if (isDone(step.state)) {
-			for (const dependent of planned.dependents) this.#begin(place, place.list.steps[dependent] as StepPlan);
+			for (const dependent of planned.dependents) {
+				if (!this.#begin(place, place.list.steps[dependent] as StepPlan)) break;
+			}
 		} else this.#broke(prefix);
 		this.#listChanged(prefix);
 	}
 
 	/** Every step of a list that may begin. */
 	#list(prefix: string): void {
+		this.#cause = prefix;
 		const place = this.#place(prefix);
-		for (const planned of place.list.steps) this.#begin(place, planned);
+		for (const planned of place.list.steps) if (!this.#begin(place, planned)) break;
 	}
 
-	/** W1-W3 */
-	#begin(place: Place, planned: StepPlan): void {
+	/** W1-W3. Returns false when the wave holds no more. */
+	#begin(place: Place, planned: StepPlan): boolean {
 		const path = place.prefix + planned.step.id;
-		if (stepAt(this.#run, path) !== undefined || !this.#needsAreOver(place, planned)) return;
-		if (this.#isHalted(place) || !this.#once(path)) return;
+		if (stepAt(this.#run, path) !== undefined || !this.#needsAreOver(place, planned)) return true;
+		if (this.#isHalted(place) || this.#seen.has(path)) return true;
+		if (this.#isFull(0)) {
+			this.#more(this.#cause);
+			return false;
+		}
+		this.#seen.add(path);
 		if (this.#run.over >= MAX_RUN_STEPS) {
 			this.#fail(
 				path,
 				new MusterError("E_STEP_FAILED", `a run may have ${MAX_RUN_STEPS} steps over all rounds and items`),
 			);
-			return;
+			return true;
 		}
 		try {
 			const take = (name: string): Signal | undefined => this.#signal(name);
-			this.#push(beginStep(this.#at(place, planned, path), take));
+			this.#push(this.#paid(path, () => beginStep(this.#at(place, planned, path), take)));
 		} catch (error) {
 			this.#fail(path, error);
 		}
+		return true;
+	}
+
+	/** Whether the wave holds as much as it may, with so many commands more. One is always in it, so each is a step forward. */
+	#isFull(more: number): boolean {
+		const count = this.commands.length + more;
+		return count > 0 && (count >= this.#limits.commands || workDone() - this.#before >= this.#limits.work);
+	}
+
+	/** Expressions of a step, whose work is told of. */
+	#paid<Made>(path: string, evaluate: () => Made): Made {
+		const before = workDone();
+		try {
+			return evaluate();
+		} finally {
+			if (workDone() > before) this.#spent(path, workDone() - before);
+		}
+	}
+
+	#more(step: string): void {
+		if (this.#once(`more ${step}`)) this.commands.push({ kind: "more", step });
 	}
 
 	#needsAreOver(place: Place, { needs }: StepPlan): boolean {
@@ -132,15 +187,19 @@ class Wave {
 	/** A step that runs: its next items, or the end of a loop. */
 	#goOn(place: Place, planned: StepPlan, path: string, step: RunStep): void {
 		const active = step.begun - step.done - step.failed;
+		if (this.#isFull(0)) {
+			this.#more(path);
+			return;
+		}
 		if (this.#isHalted(place)) {
 			const giveUp = active === 0 || step.items === "wait" || step.items === "run";
 			if (giveUp) this.commands.push({ kind: "end", step: path, state: "cancelled" });
 			return;
 		}
 		try {
-			if (step.open) this.#loop(planned, path, step, active);
+			if (step.open) this.#paid(path, () => this.#loop(planned, path, step, active));
 			else if (step.begun < step.total && (step.late || !isLost(step))) {
-				this.#push(nextItems(this.#at(place, planned, path), step));
+				this.#push(this.#paid(path, () => nextItems(this.#at(place, planned, path), step)));
 			}
 		} catch (error) {
 			this.#fail(path, error);
@@ -185,9 +244,11 @@ class Wave {
 		}
 	}
 
-	#listOutput(place: Place, { step, output }: StepPlan, path: string, index: number): Command {
+	#listOutput(place: Place, { step, output: given }: StepPlan, path: string, index: number): Command {
 		try {
-			return { kind: "item-end", step: path, index, output: this.#outputOf(place, step.id, output) };
+			const output = this.#paid(path, () => this.#outputOf(place, step.id, given));
+			this.#made += checkOutput(`The output of step "${step.id}"`, output, (this.#run.made ?? 0) + this.#made);
+			return { kind: "item-end", step: path, index, output };
 		} catch (error) {
 			return { kind: "item-end", step: path, index, error: expressionError(error) };
 		}
@@ -252,6 +313,7 @@ class Wave {
 		try {
 			const scope = scopeOf(this.#plan, this.#run, this.#place(""), outputs.reads);
 			const filled = named("The outputs", () => outputs.fill(scope));
+			checkOutput("The outputs of the run", filled);
 			return { kind: "complete", outputs: filled as { [name: string]: Json } };
 		} catch (error) {
 			return { kind: "fail", error: expressionError(error) };
@@ -276,15 +338,25 @@ class Wave {
 		if (path === undefined || step === undefined) return false;
 		const { place, planned } = stepOf(this.#plan, path);
 		try {
-			this.#push(beginUndo({ plan: this.#plan, run: this.#run, place, planned, path }, step));
+			this.#push(beginUndo(this.#at(place, planned, path), step));
 		} catch (error) {
 			this.#fail(path + COMPENSATE, error);
 		}
 		return true;
 	}
 
+	/** More items of a compensation. */
+	#undoMore(where: string, undo: RunStep): void {
+		const path = where.slice(0, -COMPENSATE.length);
+		const step = stepAt(this.#run, path);
+		if (step === undefined || !this.#once(`items ${where}`)) return;
+		const { place, planned } = stepOf(this.#plan, path);
+		this.#push(nextUndoItems(this.#at(place, planned, path), step, undo));
+	}
+
 	#at(place: Place, planned: StepPlan, path: string): StepAt {
-		return { plan: this.#plan, run: this.#run, place, planned, path, extra: this.#extra(place) };
+		const isFull = (more: number): boolean => this.#isFull(more);
+		return { plan: this.#plan, run: this.#run, place, planned, path, extra: this.#extra(place), isFull };
 	}
 
 	/** One by one: a step may have more items than a call may have arguments. */
@@ -349,6 +421,8 @@ class Wave {
 /** What a run may meet: anything else is a defect and goes on being thrown. */
 function expressionError(thrown: unknown): ErrorData {
 	const { code } = thrown as MusterError;
-	if (code !== "E_EXPRESSION" && code !== "E_STEP_FAILED" && code !== "E_INPUT_INVALID") throw thrown;
+	if (!expected.includes(code)) throw thrown;
 	return toErrorData(thrown);
 }
+
+const expected: readonly ErrorCode[] = ["E_EXPRESSION", "E_STEP_FAILED", "E_INPUT_INVALID", "E_OUTPUT_TOO_LARGE"];

@@ -4,22 +4,23 @@
  * as the event that led to it; after a crash the same state gives the same commands again. How a run is begun by a request
  * is in `run-begin.ts`.
  */
-import { MusterError, toErrorData } from "../errors.ts";
-import { type Json, MAX_INPUT_BYTES } from "../json.ts";
+import { hasCode, MusterError, toErrorData } from "../errors.ts";
+import type { Event } from "../events.ts";
+import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
+import { isOwnKey, OWN_KEYS } from "../task/own-keys.ts";
 import type { Task } from "../task/task.ts";
+import type { Agenda, Turn } from "./agenda.ts";
+import { checkOutput, MAX_OUTPUT, MAX_STEP_INPUT_BYTES, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
 import { decide } from "./decide.ts";
-import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
-import { checkGroup } from "./group.ts";
-import { checkInputs } from "./inputs.ts";
-import { type Command, isRunOver, type NewRun, type Run } from "./run.ts";
-import { isListLive, prefixOf, stepAt } from "./run-fold.ts";
-import { afterRun, createdRun, type Emit, type Next } from "./run-queue.ts";
+import type { WorkflowDefinition } from "./definition.ts";
+import { innerRun } from "./inner-run.ts";
+import { type Command, isRunOver, type Run } from "./run.ts";
+import { isListLive, outermostStep, prefixOf, stepAt } from "./run-fold.ts";
+import { afterRun, createdRun, type Emit } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
-const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
-
-/** Told of what events cannot carry. */
+/** Told of what events cannot carry, and asked what the state does not know. */
 export interface EngineListener {
 	/** The step has a time at which `expireStep` is to be called, wall clock. */
 	timed(run: Run, path: string, until: number): void;
@@ -27,24 +28,43 @@ export interface EngineListener {
 	stray(run: Run, path: string): void;
 	/** A step of this list failed, so nothing new begins in it: tasks that have not started are to be cancelled. */
 	halted(run: Run, prefix: string): void;
+	/** Before a step begins a run of another workflow. @throws E_QUEUE_FULL */
+	checkRoom(): void;
 	/** A step began this run of another workflow. */
 	inner(run: Run, definition: WorkflowDefinition): void;
 	/** The run cannot go on: it is to be parked. @throws when it is to go no further for all */
 	misfit(run: Run, error: unknown, emit: Emit): void;
 }
 
-/** Lets a run go on after steps of it changed, and every other run that this concerns: one that cannot holds up no other. */
-export function advanceRun(state: State, next: Next, at: number, emit: Emit, listener: EngineListener): void {
-	const open: Next[] = [next];
-	for (let item = open.pop(); item !== undefined; item = open.pop()) {
-		const run = state.runs.get(item.id);
-		if (run?.state !== "running") continue;
-		try {
-			const waves = new Advance(state, run, at, emit, listener, open).waves(item.changed);
-			while (!waves.next().done);
-		} catch (error) {
-			listener.misfit(run, error, emit);
+/** What runs are carried on with. */
+export interface Engine {
+	state: State;
+	at: number;
+	emit: Emit;
+	listener: EngineListener;
+	agenda: Agenda;
+	turn: Turn;
+	/** Of one wave. Default: `waveLimits`. */
+	limits?: WaveLimits;
+	/** Work of the expressions of one step and of all inside of it. Default: {@link MAX_STEP_WORK}. */
+	stepWork?: number;
+}
+
+/** Lets the runs of the agenda go on, and those that this concerns, as far as the turn goes. One that cannot holds up no other. */
+export function advanceRuns(engine: Engine): void {
+	const { state, agenda, turn, emit, listener } = engine;
+	for (let next = turn.isOver ? undefined : agenda.take(); next !== undefined; ) {
+		const run = state.runs.get(next.id);
+		turn.events++;
+		if (run?.state === "running") {
+			try {
+				const waves = new Advance(engine, run, next.inputBytes).waves(next.changed);
+				while (!waves.next().done);
+			} catch (error) {
+				listener.misfit(run, error, emit);
+			}
 		}
+		next = turn.isOver ? undefined : agenda.take();
 	}
 }
 
@@ -61,51 +81,83 @@ export interface Wave {
 	commands: readonly Command[];
 }
 
+/** What the expressions of the outermost steps of a run have cost in this process. */
+const work = new WeakMap<Run, Map<string, number>>();
+
 /** One run while it is carried on. */
 export class Advance {
-	readonly #state: State;
+	readonly #engine: Engine;
 	readonly #run: Run;
 	readonly #definition: WorkflowDefinition;
-	readonly #at: number;
-	readonly #emit: Emit;
-	readonly #listener: EngineListener;
-	/** Other runs to go on with. */
-	readonly #open: Next[];
 	#changed: string[] = [];
-	#inputBytes = 0;
+	#inputBytes: number;
+	readonly #costly = new Set<string>();
 
-	constructor(state: State, run: Run, at: number, emit: Emit, listener: EngineListener, open: Next[]) {
-		const definition = state.definitions.get(run.hash);
+	/** @param inputBytes of what it has begun already, since it was at rest */
+	constructor(engine: Engine, run: Run, inputBytes = 0) {
+		const definition = engine.state.definitions.get(run.hash);
 		if (definition === undefined) {
 			throw new MusterError("E_RUN_MISFIT", `the definition ${run.hash} of the run ${run.id} is not in the journal`);
 		}
-		this.#state = state;
+		this.#engine = engine;
 		this.#run = run;
 		this.#definition = definition;
-		this.#at = at;
-		this.#emit = emit;
-		this.#listener = listener;
-		this.#open = open;
+		this.#inputBytes = inputBytes;
 	}
 
-	/** Wave after wave, until only what runs can change anything; each is given before it is carried out. */
+	/**
+	 * Wave after wave, until only what runs can change anything, or the turn is over and the rest is in the agenda. Each is
+	 * given before it is carried out.
+	 */
 	*waves(changed: readonly string[] | undefined): Generator<Wave, void> {
+		const { state, at, emit, agenda, turn } = this.#engine;
 		for (const path of changed ?? []) this.#checkEnd(path);
 		for (let next = changed; next === undefined || next.length > 0; next = this.#changed) {
 			const commands = this.#decide(next);
 			yield { changed: next, commands };
 			this.#changed = [];
 			for (const command of commands) this.#carryOut(command);
+			this.#stopCostly();
 			if (isRunOver(this.#run.state)) {
-				this.#open.push(...afterRun(this.#state, this.#run, this.#at, this.#emit));
+				for (const other of afterRun(state, this.#run, at, emit)) agenda.add(other);
+				return;
+			}
+			if (turn.isOver && this.#changed.length > 0) {
+				agenda.add({ id: this.#run.id, changed: this.#changed, inputBytes: this.#inputBytes });
 				return;
 			}
 		}
 	}
 
+	readonly #spent = (path: string, ticks: number): void => {
+		const step = outermostStep(path);
+		const spent = work.get(this.#run) ?? new Map<string, number>();
+		work.set(this.#run, spent.set(step, (spent.get(step) ?? 0) + ticks));
+		const { stepWork = MAX_STEP_WORK } = this.#engine;
+		if ((spent.get(step) ?? 0) > stepWork) this.#costly.add(step);
+	};
+
+	/** Steps whose expressions have done more than they may fail with all inside of them. */
+	#stopCostly(): void {
+		for (const step of this.#costly) {
+			if (stepAt(this.#run, step)?.state !== "running") continue;
+			const reason = `The expressions of step "${step}", with those inside of it, need too much work`;
+			const error = new MusterError("E_EXPRESSION", reason, {
+				hint: "Let its items read less of what other steps made, or give several items to one task.",
+			});
+			this.#carryOut({ kind: "end", step, state: "failed", error: toErrorData(error) });
+		}
+		this.#costly.clear();
+	}
+
+	#emit(event: Event): void {
+		this.#engine.turn.events++;
+		this.#engine.emit(event);
+	}
+
 	#decide(changed: readonly string[] | undefined): Command[] {
 		try {
-			return decide(this.#definition, this.#run, changed);
+			return decide(this.#definition, this.#run, changed, this.#engine.limits, this.#spent);
 		} catch (thrown) {
 			const { id } = this.#run;
 			const data = toErrorData(thrown, "E_INTERNAL");
@@ -117,7 +169,7 @@ export class Advance {
 	}
 
 	#carryOut(command: Command): void {
-		const at = this.#at;
+		const { at, listener } = this.#engine;
 		const { id } = this.#run;
 		// An earlier command of the wave may have ended the step around it.
 		if ("step" in command && !isListLive(this.#run, command.step)) return;
@@ -126,7 +178,7 @@ export class Advance {
 				const { kind: _, limitMs, ...step } = command;
 				const until = limitMs === undefined ? undefined : at + limitMs;
 				this.#emit({ type: "step.started", at, run: id, ...step, ...(until !== undefined && { until }) });
-				if (until !== undefined) this.#listener.timed(this.#run, command.step, until);
+				if (until !== undefined) listener.timed(this.#run, command.step, until);
 				this.#touched(command.step);
 				return;
 			}
@@ -135,6 +187,7 @@ export class Advance {
 				return;
 			case "item-end": {
 				const { kind: _, ...end } = command;
+				if (end.output !== undefined) this.#engine.turn.length += lengthWithin(end.output, MAX_OUTPUT);
 				this.#emit({ type: "item.ended", at, run: id, ...end });
 				this.#changed.push(command.step);
 				this.#checkEnd(command.step);
@@ -148,11 +201,28 @@ export class Advance {
 				this.#checkEnd(step);
 				return;
 			}
+			case "more":
+				this.#changed.push(command.step);
+				return;
 			case "complete":
-				this.#emit({ type: "run.completed", at, id, outputs: command.outputs });
+				this.#complete(command.outputs);
 				return;
 			case "fail":
 				this.#emit({ type: "run.failed", at, id, error: command.error });
+		}
+	}
+
+	/** An inner run gives its outputs to the run around it, which keeps only so much. */
+	#complete(outputs: { [name: string]: Json }): void {
+		const { id, parent } = this.#run;
+		const { state, at, turn } = this.#engine;
+		const around = parent && state.runs.get(parent.id);
+		try {
+			turn.length += checkOutput("The outputs of the run", outputs, around?.made);
+			this.#emit({ type: "run.completed", at, id, outputs });
+		} catch (error) {
+			if (!hasCode(error, "E_OUTPUT_TOO_LARGE")) throw error;
+			this.#emit({ type: "run.failed", at: this.#engine.at, id, error: toErrorData(error) });
 		}
 	}
 
@@ -164,15 +234,15 @@ export class Advance {
 	#checkEnd(path: string): void {
 		const step = stepAt(this.#run, path);
 		if (step === undefined || step.state === "running") return;
-		if (step.begun > step.done + step.failed) this.#listener.stray(this.#run, path);
-		if (step.state === "failed") this.#listener.halted(this.#run, prefixOf(path));
+		if (step.begun > step.done + step.failed) this.#engine.listener.stray(this.#run, path);
+		if (step.state === "failed") this.#engine.listener.halted(this.#run, prefixOf(path));
 	}
 
 	#beginItem(command: Extract<Command, { kind: "item" }>): void {
 		const { step: path, index } = command;
 		const { items, each } = stepAt(this.#run, path) ?? { items: undefined, each: false };
 		if (items === "frame") {
-			this.#emit({ type: "item.started", at: this.#at, run: this.#run.id, step: path, index });
+			this.#emit({ type: "item.started", at: this.#engine.at, run: this.#run.id, step: path, index });
 			this.#changed.push(`${path}.${index}.`);
 			return;
 		}
@@ -183,7 +253,14 @@ export class Advance {
 			if (items === "run") this.#beginRun(path, each, index, input);
 			else this.#beginTask(command, each, input);
 		} catch (error) {
-			this.#emit({ type: "item.ended", at: this.#at, run: this.#run.id, step: path, index, error: toErrorData(error) });
+			this.#emit({
+				type: "item.ended",
+				at: this.#engine.at,
+				run: this.#run.id,
+				step: path,
+				index,
+				error: toErrorData(error),
+			});
 			this.#changed.push(path);
 		}
 	}
@@ -195,40 +272,38 @@ export class Advance {
 	): void {
 		const definition = definitionAt(this.#definition, path);
 		const { concurrency, rate } = definition;
-		const task = stepTask(this.#run, path, each, index, definition, input, this.#at);
-		if (concurrency !== undefined) task.concurrency = { ...concurrency, key: concurrencyKey ?? concurrency.key };
+		const task = stepTask(this.#run, path, each, index, definition, input, this.#engine.at);
+		if (concurrency !== undefined) {
+			const key = concurrencyKey ?? concurrency.key;
+			if (isOwnKey(key)) throw new MusterError("E_INPUT_INVALID", `keys that begin with ${OWN_KEYS} are Muster's own`);
+			task.concurrency = { ...concurrency, key };
+		}
 		if (rate !== undefined) task.rate = { ...rate, key: rateKey ?? rate.key };
-		this.#emit({ type: "task.submitted", at: this.#at, task });
+		this.#emit({ type: "task.submitted", at: this.#engine.at, task });
 	}
 
-	/** @throws E_INPUT_INVALID, E_WORKFLOW_UNKNOWN, E_CONFLICT */
-	#beginRun(path: string, each: boolean, index: number, input: Json): void {
-		const { id, uses = {}, parent } = this.#run;
-		const name = definitionAt(this.#definition, path).workflow ?? "";
-		const hash = Object.hasOwn(uses, name) ? uses[name] : undefined;
-		const definition = hash === undefined ? undefined : this.#state.definitions.get(hash);
-		if (hash === undefined || definition === undefined) {
-			throw new MusterError("E_WORKFLOW_UNKNOWN", `the workflow "${name}" was not there when the run began`);
-		}
-		const depth = (parent?.depth ?? 0) + 1;
-		if (depth > MAX_RUN_DEPTH) throw new MusterError("E_INPUT_INVALID", `runs may nest ${MAX_RUN_DEPTH} deep`);
-		const inputs = checkInputs(definition, input);
-		const child: NewRun = {
-			...{ id: stepTaskId(id, path, each, index), workflow: name, hash, inputs },
-			...(Object.keys(uses).length > 0 && { uses }),
-			parent: { id, step: path, index, depth },
-		};
-		checkGroup(definition, child, (key) => this.#state.groups.get(key) ?? []);
-		this.#open.push(...createdRun(this.#state, definition, child, this.#at, this.#emit));
-		this.#listener.inner(this.#state.runs.get(child.id) as Run, definition);
+	/** @throws E_QUEUE_FULL, and what `innerRun` throws */
+	#beginRun(step: string, each: boolean, index: number, input: Json): void {
+		const { state, at, listener, agenda } = this.#engine;
+		const name = definitionAt(this.#definition, step).workflow ?? "";
+		const place = { id: stepTaskId(this.#run.id, step, each, index), name, step, index };
+		listener.checkRoom();
+		const { child, definition } = innerRun(state, this.#run, place, input);
+		for (const next of createdRun(state, definition, child, at, (event) => this.#emit(event))) agenda.add(next);
+		listener.inner(state.runs.get(child.id) as Run, definition);
 	}
 
 	/** What a step submits at once goes into the journal at once, so its inputs are bounded one by one and together. */
 	#inputProblem(id: string, input: Json): MusterError | undefined {
+		// What is out of all proportion is not even written down.
+		if (lengthWithin(input, MAX_INPUT_BYTES) > MAX_INPUT_BYTES) {
+			return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
+		}
 		const text = JSON.stringify(input);
 		// A UTF-16 unit is at most three bytes of UTF-8.
 		const bytes = text.length < 1_024 ? text.length : Buffer.byteLength(text);
 		this.#inputBytes += bytes;
+		this.#engine.turn.length += bytes;
 		if (bytes > MAX_INPUT_BYTES) return tooLarge(`the input of ${id} has`, MAX_INPUT_BYTES);
 		if (this.#inputBytes <= MAX_STEP_INPUT_BYTES) return undefined;
 		return tooLarge(`the inputs of the tasks beside ${id} have together`, MAX_STEP_INPUT_BYTES);

@@ -6,9 +6,9 @@
  * What a template gives may share parts with the template and the scope, so nobody may change it.
  */
 import { MusterError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
 import { type Expression, parseExpression, type Scope } from "./cel.ts";
-import { MAX_TEXT } from "./cel-budget.ts";
+import { MAX_TEXT, together } from "./cel-budget.ts";
 
 export type { Expression, Read, Scope } from "./cel.ts";
 
@@ -47,13 +47,18 @@ function compileExpression(text: string): Expression {
 	return expressions.get(text) ?? remember(expressions, text, parseExpression(text));
 }
 
-/** @throws E_EXPRESSION when an expression in it does not parse */
+/** What it does is bounded for all of its expressions together. @throws E_EXPRESSION when one of them does not parse */
 export function compileTemplate(template: Json): Filled {
+	const fill = compile(template);
+	return (scope) => together(() => fill(scope));
+}
+
+function compile(template: Json): Filled {
 	if (typeof template === "string") return compileText(template);
 	if (typeof template !== "object" || template === null) return () => template;
 	const keys = Array.isArray(template) ? undefined : Object.keys(template);
 	const members = (Array.isArray(template) ? template : Object.values(template)).map((member) =>
-		hasExpression(member) ? compileTemplate(member) : member,
+		hasExpression(member) ? compile(member) : member,
 	);
 	if (!members.some((member) => typeof member === "function")) return () => template;
 	const fill = (member: Json | Filled, scope: Scope): Json => (typeof member === "function" ? member(scope) : member);
@@ -146,18 +151,23 @@ function compileText(text: string): Filled {
 		for (const part of parts) {
 			whole += typeof part === "string" ? part : asText(part.evaluate(scope));
 			if (whole.length > MAX_TEXT) {
-				throw new MusterError("E_EXPRESSION", `The text is longer than ${MAX_TEXT} characters`, {
-					details: { expression: text.slice(0, 200), reason: "too long" },
-				});
+				throw tooLong(text.slice(0, 200));
 			}
 		}
 		return whole;
 	});
 }
 
+const tooLong = (expression: string): MusterError =>
+	new MusterError("E_EXPRESSION", `The text is longer than ${MAX_TEXT} characters`, {
+		details: { expression, reason: "too long" },
+	});
+
 function asText(value: Json): string {
 	if (typeof value === "string") return value;
-	return value === null ? "" : JSON.stringify(value);
+	if (value === null) return "";
+	if (lengthWithin(value, MAX_TEXT) <= MAX_TEXT) return JSON.stringify(value);
+	throw tooLong(nameType(value));
 }
 
 type Part = string | { text: string; offset: number };

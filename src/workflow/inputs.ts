@@ -57,6 +57,10 @@ export function coerceInputs(definition: WorkflowDefinition, texts: Record<strin
 	return inputs;
 }
 
+/** Whether a default depends on where the workflow's file is. */
+export const hasPathDefault = ({ inputs }: WorkflowDefinition): boolean =>
+	Object.values(inputs).some(({ format, default: value }) => format === "path" && typeof value === "string");
+
 function defaultOf(spec: InputSpec, folder: string | undefined): Json | undefined {
 	const { default: value, format } = spec;
 	return format === "path" && typeof value === "string" && folder !== undefined ? anchor(folder, value) : value;

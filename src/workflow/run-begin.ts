@@ -6,8 +6,9 @@ import type { Event } from "../events.ts";
 import { apply } from "../fold/fold.ts";
 import { createState, type Sink, type State } from "../state.ts";
 import type { NewTask } from "../task/task.ts";
+import { Agenda, Turn } from "./agenda.ts";
 import type { WorkflowDefinition } from "./definition.ts";
-import { advanceRun, type EngineListener } from "./embedded.ts";
+import { advanceRuns, type EngineListener } from "./embedded.ts";
 import { groupOf } from "./group.ts";
 import type { NewRun, RunStep } from "./run.ts";
 import { beginItem } from "./run-fold.ts";
@@ -23,11 +24,17 @@ export interface Beginning {
 	copied?: readonly { step: string; record: RunStep }[];
 }
 
+export interface Begun {
+	events: Event[];
+	/** Whether it can go on when they are in the state. */
+	goesOn: boolean;
+}
+
 /**
- * The events that begin a run: its creation and its first steps. One with a concurrency group, or that runs other workflows,
+ * The events that begin a run: its creation and its first steps, as many as one turn holds. One with a concurrency group, or that runs other workflows,
  * is only created: whether it and they may begin is decided when it is in the state.
  */
-export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, at: number): Event[] {
+export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, at: number): Begun {
 	const events: Event[] = [];
 	const scratch = createState();
 	const emit = (event: Event): void => {
@@ -43,8 +50,12 @@ export function beginRun({ run, definitions, isKnown, copied = [] }: Beginning, 
 	const group = groupOf(definitions.get(run.hash) as WorkflowDefinition, run);
 	emit({ type: "run.created", at, ...run, ...(group && { group }) });
 	for (const { step, record } of copied) emit({ type: "step.copied", at, run: run.id, step, record });
-	if (group === undefined && run.uses === undefined) advanceRun(scratch, { id: run.id }, at, emit, unheard);
-	return events;
+	if (group !== undefined) return { events, goesOn: false };
+	if (run.uses !== undefined) return { events, goesOn: true };
+	const agenda = new Agenda();
+	agenda.add({ id: run.id });
+	advanceRuns({ state: scratch, at, emit, listener: unheard, agenda, turn: new Turn() });
+	return { events, goesOn: !agenda.isEmpty };
 }
 
 function beginTask({ runs }: State, { run: place }: NewTask): void {
@@ -57,6 +68,7 @@ const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
 	halted: () => undefined,
+	checkRoom: () => undefined,
 	inner: () => undefined,
 	misfit: (_, error) => {
 		throw error;

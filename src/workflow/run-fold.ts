@@ -6,7 +6,8 @@
  * step is ignored.
  */
 import { type ErrorData, MusterError } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { type Json, lengthWithin } from "../json.ts";
+import { MAX_OUTPUT } from "./bounds.ts";
 import {
 	type Frame,
 	MAX_MISSING_KEPT,
@@ -22,14 +23,18 @@ export function prefixOf(path: string): string {
 	return path.endsWith(COMPENSATE) ? COMPENSATE : path.slice(0, path.lastIndexOf(".") + 1);
 }
 
+/** The step of the main list, or of onFailure or finally, that a path is in. */
+export const outermostStep = (path: string): string => /^(?:(?:onFailure|finally)\.)?[^.]*/.exec(path)?.[0] ?? path;
+
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, origins, group, inputs } = fresh;
+	const { id, workflow, hash, uses, folders, parent, trigger, fork, origins, group, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
 		...(uses && { uses }),
+		...(folders && { folders }),
 		...(parent && { parent }),
 		...(trigger && { trigger }),
 		...(fork && { fork }),
@@ -78,6 +83,9 @@ export function endItem(run: Run, path: string, index: number, end: ItemEnd, at:
 	if (end.output !== undefined) {
 		step.done++;
 		step.outputs[index] = end.output;
+		if (step.items === "frame" || step.items === "run") {
+			run.made = (run.made ?? 0) + Math.min(lengthWithin(end.output, MAX_OUTPUT), MAX_OUTPUT);
+		}
 		if (end.output === null && step.total > 1) {
 			step.nulls ??= [];
 			step.nulls.push(index);

@@ -1,20 +1,15 @@
 /**
  * The queue of runs before a concurrency group: a run is created, begins when its group has room, and makes room when it is
- * over. What may go on by that is returned, for `advanceRun` of `embedded.ts`.
+ * over. What may go on by that is returned, for the agenda of `embedded.ts`.
  */
 import type { Event } from "../events.ts";
 import type { State } from "../state.ts";
+import type { Next } from "./agenda.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { groupOf } from "./group.ts";
 import type { NewRun, Run } from "./run.ts";
 
 export type Emit = (event: Event) => void;
-
-/** A run to go on with, and the paths of its steps that changed; absent: look at all of it. */
-export interface Next {
-	id: string;
-	changed?: readonly string[];
-}
 
 /** Emits the creation of a run; returns what may go on with it: the run itself, unless its concurrency group is full. */
 export function createdRun(

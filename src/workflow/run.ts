@@ -76,6 +76,14 @@ export interface RunStep {
 	origin?: string;
 }
 
+export interface InnerRuns {
+	live: number;
+	/** That began so far. */
+	all: number;
+	/** Length of the inputs of all of them, in characters of JSON. */
+	inputs: number;
+}
+
 /** One list of steps under way, counted. */
 export interface Frame {
 	running: number;
@@ -100,6 +108,8 @@ export interface Run {
 	hash: string;
 	/** Hashes of the workflows its steps may run, by name; of the outermost run. */
 	uses?: { [name: string]: string };
+	/** Folders of the files of those, where default paths begin; by name, of those that have such defaults. */
+	folders?: { [name: string]: string };
 	/** The step of another run that runs it. */
 	parent?: { id: string; step: string; index: number; depth: number };
 	/** What started it, when nobody did: a schedule, an event, a webhook. */
@@ -121,6 +131,10 @@ export interface Run {
 	frames: { [prefix: string]: Frame };
 	/** Steps that were over so far, for {@link RunStep.order}. */
 	over: number;
+	/** Of an outermost run: the runs inside of it, at any depth. */
+	inner?: InnerRuns;
+	/** Length of the outputs of its groups, rounds and inner runs so far, in characters of JSON. */
+	made?: number;
 	/** Signals that nobody waited for yet. */
 	signals?: Signal[];
 	outputs?: { [name: string]: Json };
@@ -132,7 +146,7 @@ export interface Run {
 /** What `run.created` tells of a run; the rest follows from later events. */
 export type NewRun = Pick<
 	Run,
-	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
+	"id" | "workflow" | "hash" | "uses" | "folders" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
 >;
 
 /** What `step.started` tells of a step. */
@@ -166,7 +180,12 @@ export type Command =
 			error?: ErrorData /** Uses up a kept signal of this name. */;
 			signal?: string;
 	  }
+	/** The answer is full: what follows from this step, or from this list, is not all in it. */
+	| { kind: "more"; step: string }
 	/** The step is over by decision: skipped, not begun because of an expression, a loop's end, a wait given up. */
 	| { kind: "end"; step: string; state: Exclude<StepState, "running">; error?: ErrorData }
 	| { kind: "complete"; outputs: { [name: string]: Json } }
 	| { kind: "fail"; error: ErrorData };
+
+/** The outermost of the runs around a run, or itself: the id of an inner run begins with that of the run around it. */
+export const outermost = (id: string): string => id.split(".", 1)[0] as string;

@@ -74,10 +74,20 @@ const nothing: Json[] = [];
 function viewOf(step: RunStep): View {
 	if (step.state === "skipped") return { state: "skipped", output: null, outputs: nothing, missing: nothing };
 	const { state, each, open } = step;
-	const outputs =
-		step.done === step.total ? (step.outputs as Json[]) : Array.from(step.outputs, (output) => output ?? null);
+	const outputs = step.done === step.total ? (step.outputs as Json[]) : withGaps(step);
 	const output = each ? outputs : ((open ? outputs.at(-1) : outputs[0]) ?? null);
 	return { state, output, outputs, missing: (step.missing as unknown as Json[] | undefined) ?? nothing };
+}
+
+/** Of steps that are over: one list for each, so that what is made of it once can be found again. */
+const gaps = new WeakMap<RunStep, Json[]>();
+
+function withGaps(step: RunStep): Json[] {
+	const known = gaps.get(step);
+	if (known !== undefined) return known;
+	const outputs = Array.from(step.outputs, (output) => output ?? null);
+	if (step.state !== "running") gaps.set(step, outputs);
+	return outputs;
 }
 
 /** More names for one evaluation: the item, the error, the event. */

@@ -3,6 +3,7 @@ import type { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { nextFire } from "../task/cron.ts";
 import type { NewSchedule } from "../task/schedule.ts";
+import { checkInputSize } from "../task/spec.ts";
 import type { TriggerDefinition, WorkflowDefinition } from "./definition.ts";
 import type { SentEvent } from "./event.ts";
 import { evaluateCondition, evaluateTemplate, type Scope } from "./expression.ts";
@@ -23,9 +24,10 @@ export function cronSchedules({ name, triggers = [] }: WorkflowDefinition, now: 
 	});
 }
 
-/** What the run is given: that of the enabling, and above it what the trigger's `with` makes. @throws E_EXPRESSION */
+/** What the run is given: that of the enabling, and above it what the trigger's `with` makes. @throws E_EXPRESSION, E_INPUT_TOO_LARGE */
 export function inputsOf(trigger: Trigger, given: TriggerDefinition, scope: Scope): { [name: string]: Json } {
 	const own = named(`The "with" of a trigger of "${trigger.id}"`, () => evaluateTemplate(given.with ?? {}, scope));
+	checkInputSize(own, `a trigger of "${trigger.id}": `);
 	return { ...trigger.inputs, ...(own as { [name: string]: Json }) };
 }
 
