@@ -22,6 +22,7 @@ const names = [
 	"chain",
 	"recovery",
 	"list",
+	"rss",
 ];
 const { values } = parseArgs({
 	options: {
