@@ -257,6 +257,13 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.addHelpText("after", example("muster doctor"))
 		.action(lazy(() => import("./commands/doctor.ts")));
 
+	program
+		.command("verify")
+		.description("compute every printed total again from the journal, and check chain, snapshots and views against it")
+		.argument("[folder]", "a data folder or a backup (default: the data folder)")
+		.addHelpText("after", example("muster verify --json"))
+		.action(lazy(() => import("./commands/verify.ts")));
+
 	return program;
 }
 
