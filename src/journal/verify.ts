@@ -50,7 +50,8 @@ const TALLIED: { readonly [type: string]: keyof Counts } = {
 };
 
 const RESTORE = "Restore the data folder from a backup. It was not changed.";
-const MAKE_AGAIN = "Stop what runs on it and delete views.db: the next start makes it again, as far back as the journal goes.";
+const MAKE_AGAIN =
+	"Stop what runs on it and delete views.db: the next start makes it again, as far back as the journal goes.";
 
 const differs = (what: string, hint = RESTORE): MusterError => new MusterError("E_JOURNAL_CORRUPT", what, { hint });
 
