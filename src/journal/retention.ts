@@ -13,6 +13,7 @@ export interface RetentionOptions {
 	keepBytes: number;
 }
 
+/** Nothing is deleted. */
 export const KEEP_ALL: RetentionOptions = { keepMs: Number.MAX_SAFE_INTEGER, keepBytes: Number.MAX_SAFE_INTEGER };
 
 export interface Deleted {
