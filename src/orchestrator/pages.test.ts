@@ -24,14 +24,17 @@ function gate() {
 	return { open, skills: [run("left"), run("right")] };
 }
 
+/** Pages of one reading between which something happens: enough to meet everything, and no more tasks than that. */
+const DISTURBED = 8;
+
 async function readAll<T>(next: (cursor: string | undefined) => Page<T>, between: () => Promise<void>): Promise<T[]> {
 	const items: T[] = [];
-	for (let cursor: string | undefined; ; ) {
+	for (let cursor: string | undefined, pages = 1; ; pages++) {
 		const page = next(cursor);
 		items.push(...page.items);
 		if (page.nextCursor === undefined) return items;
 		cursor = page.nextCursor;
-		await between();
+		if (pages <= DISTURBED) await between();
 	}
 }
 
@@ -44,7 +47,7 @@ const everything = (muster: Orchestrator, query: TaskQuery = {}): Promise<TaskVi
 describe("pages of tasks", () => {
 	it("hold each task that was there all the time exactly once, whatever begins and ends meanwhile", async (t) => {
 		const { open, skills } = gate();
-		const muster = await startTest(t, { skills, workers: 8 });
+		const muster = await startTest(t, { skills, workers: 8, durability: "normal" });
 		const { random } = new HandClock(0, 7);
 		const any = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
 		const submitSome = (): Promise<string[]> =>
