@@ -22,6 +22,8 @@ const names = [
 	"chain",
 	"recovery",
 	"bus",
+	"list",
+	"rss",
 ];
 const { values } = parseArgs({
 	options: {

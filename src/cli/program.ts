@@ -126,10 +126,19 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 
 	program
 		.command("ps")
-		.description("live and recent tasks, and why each one waits")
+		.description("tasks, the newest first, and why each one waits")
 		.option("--runs", "runs of workflows instead of tasks")
+		.option("--state <states>", "only those in one of these states, for example running,waiting")
+		.option("--type <type>", "tasks: only of this type")
+		.option("--agent <name>", "tasks: only those that this agent has, or had last")
+		.option("--run <id>", "tasks: only those of this run")
+		.option("--group <name>", "tasks: only those of this bare workflow")
+		.option("--workflow <name>", "runs: only those of this workflow")
+		.option("--since <time>", "only from this time on, for example 2026-12-01T07:00:00Z, or for so long back: 2h")
+		.option("--until <time>", "only before this time, or so long ago")
 		.option("--limit <number>", "most rows", whole(1, 1_000), 50)
-		.addHelpText("after", example("muster ps --runs --limit 10"))
+		.option("--cursor <cursor>", "go on after the last row of a list before; its hint tells the cursor")
+		.addHelpText("after", example("muster ps --state running,waiting --type research", "  muster ps --runs --limit 10"))
 		.action(lazy(() => import("./commands/ps.ts")));
 
 	program
@@ -275,6 +284,28 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.description("check this machine, the data folder and the workflows; each check is ok or says what to do")
 		.addHelpText("after", example("muster doctor"))
 		.action(lazy(() => import("./commands/doctor.ts")));
+
+	program
+		.command("verify")
+		.description("compute every printed total again from the journal, and check chain, snapshots and views against it")
+		.argument("[folder]", "a data folder or a backup (default: the data folder)")
+		.addHelpText("after", example("muster verify --json"))
+		.action(lazy(() => import("./commands/verify.ts")));
+
+	program
+		.command("backup")
+		.description("a verified copy of the data folder as it is at one moment, also while a server works on it")
+		.argument("<dir>", "folder for the copy; it must not be there yet")
+		.option("--with-token", "with the token: whoever has the copy may then do everything")
+		.addHelpText("after", example("muster backup backups/monday"))
+		.action(lazy(() => import("./commands/backup.ts")));
+
+	program
+		.command("restore")
+		.description("make the data folder out of a backup; it must not be there yet, or be empty")
+		.argument("<dir>", "the backup")
+		.addHelpText("after", example("muster restore backups/monday --data data-again"))
+		.action(lazy(() => import("./commands/restore.ts")));
 
 	return program;
 }

@@ -19,7 +19,7 @@ test("a folder at rest tells the same pause of a task as the process did, also o
 	const steps = [{ id: "all", skill: "coordinate", needs: [], with: { tasks } }];
 	const run = await muster.startRun({ name: "delegates", inputs: {}, outputs: {}, steps });
 	await began.promise;
-	const child = muster.tasks().find(({ type, state }) => type === "held" && state === "ready")?.id ?? "";
+	const child = muster.tasks().items.find(({ type, state }) => type === "held" && state === "ready")?.id ?? "";
 	for (const scope of [`run:${run}`, "workflow:delegates", "type:held"]) await muster.pause(scope);
 	const told = muster.task(child).waiting;
 	assert.deepEqual([told?.reason, told?.scope], ["paused", "type:held"]);

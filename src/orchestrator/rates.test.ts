@@ -26,7 +26,7 @@ describe("a rate", () => {
 		await host.pass(100);
 		const id = await orchestrator.submit({ type: "quick", rate });
 		await turns(20);
-		const until = orchestrator.tasks().find((task) => task.id === id)?.waiting?.until ?? 0;
+		const until = orchestrator.tasks().items.find((task) => task.id === id)?.waiting?.until ?? 0;
 		assert.ok(until > host.clock.now() && until <= host.clock.now() + 24 * HOUR);
 		const late = orchestrator.wait(id, { timeout: "20ms" });
 		late.catch(() => undefined);

@@ -4,8 +4,10 @@ import { z } from "zod";
 import { MusterError } from "../errors.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
 import { explain } from "../schema.ts";
+import { taskStates } from "../task/task.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";
 import { kindOf, type StepDefinition, type StepKind } from "../workflow/definition.ts";
+import { runStates } from "../workflow/run.ts";
 import type { App, Variables } from "./app.ts";
 
 type Asked = Context<{ Variables: Variables }>;
@@ -24,12 +26,36 @@ export interface WorkflowView {
 }
 
 const DEFAULT_LIMIT = 100;
-const query = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(DEFAULT_LIMIT) });
-const deadQuery = query.extend({
-	type: z.string().min(1).max(64).optional(),
-	code: z.string().min(1).max(64).optional(),
+const word = z.string().min(1).max(64);
+const id = z.string().min(1).max(256);
+const limit = (most: number) => z.coerce.number().int().min(1).max(most).default(DEFAULT_LIMIT);
+const pageQuery = z.strictObject({
+	limit: limit(200),
+	cursor: z.string().min(1).max(1_024).optional(),
+	since: z.iso.datetime({ offset: true }).optional(),
+	until: z.iso.datetime({ offset: true }).optional(),
+});
+/** One state, or several with commas between them. */
+const states = <T extends string>(known: readonly T[]) =>
+	z
+		.string()
+		.transform((text) => text.split(","))
+		.pipe(z.array(z.enum(known)))
+		.optional();
+const taskQuery = pageQuery.extend({
+	state: states(taskStates),
+	type: word.optional(),
+	agent: id.optional(),
+	run: id.optional(),
+	group: id.optional(),
+});
+const runQuery = pageQuery.extend({ state: states(runStates), workflow: word.optional() });
+const deadQuery = z.strictObject({
+	limit: limit(1_000),
+	type: word.optional(),
+	code: word.optional(),
 	/** The id of the last one of the page before. */
-	after: z.string().min(1).max(256).optional(),
+	after: id.optional(),
 });
 /** Longest time one request may wait, seconds. A caller that wants more asks again. */
 const LONGEST_WAIT = 300;
@@ -37,14 +63,14 @@ const LONGEST_WAIT = 300;
 export function addReadRoutes(app: App): void {
 	app.get("/v1/status", (context) => context.json(context.var.orchestrator.status()));
 	app.get("/v1/agents", (context) => context.json({ items: context.var.orchestrator.agents() }));
-	app.get("/v1/tasks", (context) => context.json({ items: context.var.orchestrator.tasks(limits(context)) }));
+	app.get("/v1/tasks", (context) => context.json(context.var.orchestrator.tasks(parseQuery(context, taskQuery))));
 	app.get("/v1/tasks/:id", async (context) => {
 		const { orchestrator } = context.var;
 		const id = context.req.param("id");
 		await waitFor(context, (options) => orchestrator.wait(id, options));
 		return context.json(orchestrator.task(id));
 	});
-	app.get("/v1/runs", (context) => context.json({ items: context.var.orchestrator.runs(limits(context)) }));
+	app.get("/v1/runs", (context) => context.json(context.var.orchestrator.runs(parseQuery(context, runQuery))));
 	app.get("/v1/runs/:id", async (context) => {
 		const { orchestrator } = context.var;
 		const id = context.req.param("id");
@@ -106,8 +132,6 @@ const whatOf = ({ skill, workflow }: StepDefinition): { skill?: string; workflow
 	...(skill !== undefined && { skill }),
 	...(workflow !== undefined && { workflow }),
 });
-
-const limits = (context: Asked): { limit: number } => parseQuery(context, query);
 
 function parseQuery<T>(context: Asked, schema: z.ZodType<T>): T {
 	const parsed = schema.safeParse(context.req.query());

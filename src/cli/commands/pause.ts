@@ -1,7 +1,7 @@
 /** `muster pause`: nothing of a scope starts any more, also after a restart. */
 import { hasCode } from "../../errors.ts";
 import { didYouMean } from "../../suggest.ts";
-import { type Connection, openConnection } from "../connection.ts";
+import { type Connection, gather, openConnection } from "../connection.ts";
 import { wholeScope } from "../ids.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
@@ -30,8 +30,6 @@ export async function run([given = "all"]: string[], options: GlobalOptions & { 
 	}
 }
 
-const LOOKED_AT = 1_000;
-
 /** What comes later under a name is paused too, so a name that is not known now is told of and not refused. */
 async function unknownIn(connection: Connection, scope: string): Promise<string | undefined> {
 	const [kind, name = ""] = scope.split(/:(.*)/s, 2);
@@ -39,9 +37,9 @@ async function unknownIn(connection: Connection, scope: string): Promise<string 
 	if (kind === "type") {
 		const { builtInNames } = await import("../../main.ts");
 		const fleet = (await connection.agents()).flatMap(({ capabilities }) => capabilities);
-		const types = (await connection.tasks(LOOKED_AT)).map(({ type }) => type);
-		const known = new Set(["coordinate", ...builtInNames, ...fleet, ...types]);
-		if (known.has(name)) return undefined;
+		const known = new Set(["coordinate", ...builtInNames, ...fleet]);
+		const { items } = await gather((page) => connection.tasks({ ...page, type: name }), 1);
+		if (known.has(name) || items.length > 0) return undefined;
 		return `no task type "${name}" is known now; ${later} ${didYouMean(name, known) ?? ""}`.trimEnd();
 	}
 	if (kind !== "workflow") return undefined;
@@ -49,7 +47,8 @@ async function unknownIn(connection: Connection, scope: string): Promise<string 
 		await connection.workflow(name);
 	} catch (error) {
 		if (!hasCode(error, "E_WORKFLOW_UNKNOWN")) return undefined;
-		if ((await connection.runs(LOOKED_AT)).some(({ workflow }) => workflow === name)) return undefined;
+		const { items } = await gather((page) => connection.runs({ ...page, workflow: name }), 1);
+		if (items.length > 0) return undefined;
 		return `no workflow "${name}" is known now; ${later} ${error.hint ?? ""}`.trimEnd();
 	}
 	return undefined;
