@@ -11,7 +11,7 @@ import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
 import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
-import type { WorkflowView } from "../server/read-routes.ts";
+import type { WorkflowView } from "../server/workflow-view.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal } from "../task/task.ts";
@@ -167,16 +167,16 @@ export class HttpConnection implements Connection {
 		for (const [name, value] of Object.entries({ limit, type, code })) {
 			if (value !== undefined) query.set(name, String(value));
 		}
-		return this.#items(`/v1/dead?${query}`);
+		return this.#items(`/v1/dead-letters?${query}`);
 	}
 
 	retry = (id: string, options: { input?: Json }): Promise<TaskView> =>
 		this.#post(`/v1/tasks/${encodeURIComponent(id)}/retry`, options);
 
-	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#post("/v1/dead/retry", filter);
+	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#post("/v1/dead-letters/retry", filter);
 
 	async dropDead(filter: DeadFilter): Promise<number> {
-		return (await this.#post<{ dropped: number }>("/v1/dead/drop", filter)).dropped;
+		return (await this.#post<{ dropped: number }>("/v1/dead-letters/drop", filter)).dropped;
 	}
 
 	async artifact({ ref }: ArtifactRef): Promise<Uint8Array> {

@@ -28,8 +28,9 @@ import { checkGroup } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
 import { isRunOver, type NewRun, type Run } from "../workflow/run.ts";
 import type { Canceller } from "./canceller.ts";
+import { type KeyedRequest, requestOf } from "./keyed-request.ts";
 import { stepsToCopy } from "./rerun.ts";
-import type { Submitter } from "./submitter.ts";
+import type { Placed, Submitter } from "./submitter.ts";
 
 export interface RunsParts {
 	ledger: Ledger;
@@ -48,6 +49,11 @@ export interface Resolved {
 	definitions: Map<string, WorkflowDefinition>;
 }
 
+export interface StartOptions {
+	/** The same key again gives the first run's id; with another workflow or other inputs it is refused. At most 256 characters. */
+	idempotencyKey?: string;
+}
+
 export interface RerunOptions {
 	/** A step of the main list: it and all that needs it is done again. Default: what did not complete. */
 	from?: string;
@@ -61,6 +67,8 @@ export class Runs {
 	readonly #parts: RunsParts;
 	readonly #alarms: Alarms;
 	readonly #listener: EngineListener;
+	/** Starts with a key that are under way, by the run's id. */
+	readonly #starting = new Map<string, { request: KeyedRequest; started: Promise<Placed> }>();
 
 	constructor(parts: RunsParts) {
 		this.#parts = parts;
@@ -89,19 +97,59 @@ export class Runs {
 		return { known, uses, definitions };
 	}
 
-	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<string> {
+	/**
+	 * Resolves when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL,
+	 * E_IDEMPOTENCY_CONFLICT
+	 */
+	async start(
+		workflow: string | WorkflowDefinition,
+		inputs: Record<string, unknown>,
+		{ idempotencyKey }: StartOptions,
+	): Promise<Placed> {
+		const request = idempotencyKey === undefined ? undefined : requestOf(idempotencyKey, workflow, inputs);
+		const known = request && this.#known(request);
+		if (known !== undefined) return known;
+		const started = this.#startNew(workflow, inputs, request);
+		if (request === undefined) return started;
+		// Until it is in the state, this alone says that the key is taken.
+		this.#starting.set(request.id, { request, started });
+		return started.finally(() => this.#starting.delete(request.id));
+	}
+
+	async #startNew(
+		workflow: string | WorkflowDefinition,
+		inputs: Record<string, unknown>,
+		request: KeyedRequest | undefined,
+	): Promise<Placed> {
 		const { known, uses, definitions } = await this.resolve(workflow);
 		const folder = known.file === undefined ? undefined : dirname(known.file);
 		const run: NewRun = {
-			id: this.#parts.newId("run"),
+			id: request?.id ?? this.#parts.newId("run"),
 			workflow: known.definition.name,
 			hash: known.hash,
 			inputs: checkInputs(known.definition, inputs, folder),
+			...(request && { request: request.fingerprint }),
 			...(Object.keys(uses).length > 0 && { uses }),
 		};
 		await this.begin({ run, definitions, isKnown: (hash) => this.isKept(hash) });
-		return run.id;
+		return { id: run.id, known: false };
+	}
+
+	/** The run that was started under the key. @throws E_IDEMPOTENCY_CONFLICT when it was another request */
+	#known(request: KeyedRequest): Promise<Placed> | undefined {
+		const { id } = request;
+		const pending = this.#starting.get(id);
+		const fingerprint = pending?.request.fingerprint ?? this.#parts.ledger.run(id)?.request;
+		if (fingerprint === undefined) return undefined;
+		if (fingerprint !== request.fingerprint) {
+			throw new MusterError("E_IDEMPOTENCY_CONFLICT", `the idempotency key belongs to ${id}, which is another run`, {
+				hint: "Use a new key for new content.",
+				details: { run: id },
+			});
+		}
+		return pending === undefined
+			? Promise.resolve({ id, known: true })
+			: pending.started.then(() => ({ id, known: true }));
 	}
 
 	/**

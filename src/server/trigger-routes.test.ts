@@ -100,7 +100,7 @@ describe("a webhook", () => {
 		await post("/v1/triggers", { workflow: { yaml } });
 		const call = (body: string) =>
 			app.request(`http://127.0.0.1:${PORT}/hooks/orders`, { method: "POST", headers: signed(body), body });
-		await problem(await call("no json"), 400, "E_INPUT_INVALID");
+		await problem(await call("no json"), 422, "E_INPUT_INVALID");
 		await problem(await call(`"${"x".repeat(1024 * 1024)}"`), 413, "E_INPUT_TOO_LARGE");
 	});
 
@@ -154,6 +154,6 @@ describe("routes of what starts by itself", () => {
 		assert.equal(((await made.json()) as { id: string }).id, "nightly");
 		assert.equal((await send("/v1/schedules/nightly", { method: "DELETE" })).status, 200);
 		await problem(await send("/v1/schedules/nightly", { method: "DELETE" }), 404, "E_SCHEDULE_UNKNOWN");
-		await problem(await post("/v1/schedules", { cron: "x", task: { type: "echo" } }), 400, "E_INPUT_INVALID");
+		await problem(await post("/v1/schedules", { cron: "x", task: { type: "echo" } }), 422, "E_INPUT_INVALID");
 	});
 });

@@ -25,7 +25,7 @@ export function prefixOf(path: string): string {
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, group, inputs } = fresh;
+	const { id, workflow, hash, uses, parent, trigger, fork, group, request, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
@@ -34,6 +34,7 @@ export function createRun(fresh: NewRun, at: number): Run {
 		...(trigger && { trigger }),
 		...(fork && { fork }),
 		...(group && { group }),
+		...(request !== undefined && { request }),
 	};
 }
 

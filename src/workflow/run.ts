@@ -97,6 +97,8 @@ export interface Run {
 	/** The run it was begun from again, and the first step that was not taken over. */
 	fork?: { run: string; step?: string };
 	group?: { key: string; limit: number };
+	/** Fingerprint of the request that started it under an idempotency key. */
+	request?: string;
 	inputs: { [name: string]: Json };
 	state: RunState;
 	createdAt: number;
@@ -120,7 +122,7 @@ export interface Run {
 /** What `run.created` tells of a run; the rest follows from later events. */
 export type NewRun = Pick<
 	Run,
-	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "group" | "inputs"
+	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "group" | "request" | "inputs"
 >;
 
 /** What `step.started` tells of a step. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { readSettings } from "../../config.ts";
 import { hasCode, MusterError } from "../../errors.ts";
 import type { EnabledView } from "../../orchestrator/triggers.ts";
-import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
+import { type WorkflowView, workflowView } from "../../server/workflow-view.ts";
 import { didYouMean } from "../../suggest.ts";
 import { Catalog } from "../../workflow/catalog.ts";
 import { type InputSpec, skillsOf } from "../../workflow/definition.ts";

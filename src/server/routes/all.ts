@@ -1,0 +1,21 @@
+/** Every route of the work, in the order of the document. */
+import type { Route } from "../route.ts";
+import { artifactRoutes } from "./artifacts.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
+import { fleetRoutes } from "./fleet.ts";
+import { runRoutes } from "./runs.ts";
+import { scheduleRoutes, triggerRoutes } from "./starters.ts";
+import { taskRoutes } from "./tasks.ts";
+import { approvalRoutes, workflowRoutes } from "./workflows.ts";
+
+export const workRoutes: readonly Route[] = [
+	...taskRoutes,
+	...runRoutes,
+	...workflowRoutes,
+	...approvalRoutes,
+	...fleetRoutes,
+	...scheduleRoutes,
+	...triggerRoutes,
+	...deadLetterRoutes,
+	...artifactRoutes,
+];
