@@ -21,6 +21,7 @@ const names = [
 	"fan-out",
 	"chain",
 	"recovery",
+	"list",
 ];
 const { values } = parseArgs({
 	options: {

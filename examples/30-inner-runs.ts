@@ -43,8 +43,10 @@ const definitions = [parseWorkflow(inner, "check-order.yaml"), parseWorkflow(out
 const orchestrator = await startOrchestrator({ dataDir, skills: [check], definitions });
 const run = await orchestrator.waitRun(await orchestrator.startRun("check-orders"), { timeout: "10s" });
 console.log(run.state, run.outputs);
-const failed = orchestrator.runs().find(({ state, parent }) => state === "failed" && parent?.run === run.id);
-console.log(`one of its ${orchestrator.runs().length - 1} inner runs: ${failed?.state}, ${failed?.error?.message}`);
+const failed = orchestrator.runs().items.find(({ state, parent }) => state === "failed" && parent?.run === run.id);
+console.log(
+	`one of its ${orchestrator.runs().items.length - 1} inner runs: ${failed?.state}, ${failed?.error?.message}`,
+);
 await orchestrator.shutdown();
 await rm(dataDir, { recursive: true });
 

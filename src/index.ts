@@ -50,7 +50,9 @@ export type { Json } from "./json.ts";
 export type { Log } from "./log.ts";
 export { type StartOptions, startOrchestrator } from "./main.ts";
 export type { Orchestrator } from "./orchestrator/orchestrator.ts";
+export type { Page } from "./orchestrator/page.ts";
 export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";
+export type { DeadLetterOptions, RunQuery, TaskQuery } from "./orchestrator/reader.ts";
 export type { RerunOptions } from "./orchestrator/runs.ts";
 export type { ScheduleSpec, ScheduleView } from "./orchestrator/schedules.ts";
 export type { PauseScope } from "./orchestrator/scope.ts";
@@ -83,6 +85,7 @@ export {
 export type { WorkflowDefinition } from "./workflow/definition.ts";
 export type { Ref, Reference, Templated, Untyped } from "./workflow/reference.ts";
 export { expr, text } from "./workflow/reference-text.ts";
+export type { RunState } from "./workflow/run.ts";
 export type { StepChain, StepScope } from "./workflow/step-chain.ts";
 export type { Scope } from "./workflow/step-options.ts";
 export { type BuiltWorkflow, subWorkflow, task, use, type Work } from "./workflow/work.ts";

@@ -10,8 +10,9 @@ import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
 import { isOwned, readOwner } from "../journal/lock.ts";
 import type { Json } from "../json.ts";
+import type { Page } from "../orchestrator/page.ts";
 import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
-import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { DeadLetterOptions, RunQuery, TaskQuery } from "../orchestrator/reader.ts";
 import type { RerunOptions } from "../orchestrator/runs.ts";
 import type { ScheduleView } from "../orchestrator/schedules.ts";
 import type { Status } from "../orchestrator/status.ts";
@@ -43,8 +44,10 @@ export interface Reader {
 	/** Of the running server. */
 	readonly url?: string;
 	status(): Promise<StatusView>;
-	tasks(limit: number): Promise<TaskView[]>;
-	runs(limit: number): Promise<RunView[]>;
+	/** @throws E_INPUT_INVALID */
+	tasks(query: TaskQuery): Promise<Page<TaskView>>;
+	/** @throws E_INPUT_INVALID */
+	runs(query: RunQuery): Promise<Page<RunView>>;
 	/** @throws E_TASK_UNKNOWN */
 	task(id: string): Promise<TaskView>;
 	/** @throws E_RUN_UNKNOWN */
@@ -99,6 +102,25 @@ export interface Connection extends Reader {
 	/** Resolves with how many were put away. */
 	dropDead(filter: DeadFilter): Promise<number>;
 	artifact(artifact: ArtifactRef): Promise<Uint8Array>;
+}
+
+/** What a server gives at once. */
+const MOST_A_PAGE = 200;
+
+/** Page after page, until there are as many as wanted or no more. */
+export async function gather<T>(
+	next: (page: { limit: number; cursor: string | undefined }) => Promise<Page<T>>,
+	limit: number,
+	cursor?: string,
+): Promise<Page<T>> {
+	const items: T[] = [];
+	for (let at = cursor; ; ) {
+		const page = await next({ limit: Math.min(limit - items.length, MOST_A_PAGE), cursor: at });
+		items.push(...page.items);
+		at = page.nextCursor;
+		if (at === undefined) return { items };
+		if (items.length >= limit) return { items, nextCursor: at };
+	}
 }
 
 /** How long a command waits for another one that holds the folder for a moment, or for a server that is starting. */

@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { toMs } from "../duration.ts";
 import { type ErrorCode, fromErrorData, MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
+import type { Page } from "../orchestrator/page.ts";
 import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
-import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { DeadLetterOptions, RunQuery, TaskQuery } from "../orchestrator/reader.ts";
 import type { RerunOptions } from "../orchestrator/runs.ts";
 import type { ScheduleView } from "../orchestrator/schedules.ts";
 import type { Status } from "../orchestrator/status.ts";
@@ -35,6 +36,13 @@ export async function isAlive(url: string, pid: number): Promise<boolean> {
 
 const isFile = (nameOrFile: string): boolean => /\.ya?ml$/i.test(nameOrFile);
 
+/** Lists are written with commas. */
+function queryText(values: { [name: string]: unknown }): string {
+	const query = new URLSearchParams();
+	for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+	return query.size === 0 ? "" : `?${query}`;
+}
+
 interface Request {
 	method?: "GET" | "POST" | "DELETE";
 	body?: unknown;
@@ -57,8 +65,8 @@ export class HttpConnection implements Connection {
 	}
 
 	status = (): Promise<Status> => this.#json("/v1/status");
-	tasks = (limit: number): Promise<TaskView[]> => this.#items(`/v1/tasks?limit=${limit}`);
-	runs = (limit: number): Promise<RunView[]> => this.#items(`/v1/runs?limit=${limit}`);
+	tasks = (query: TaskQuery): Promise<Page<TaskView>> => this.#json(`/v1/tasks${queryText({ ...query })}`);
+	runs = (query: RunQuery): Promise<Page<RunView>> => this.#json(`/v1/runs${queryText({ ...query })}`);
 	task = (id: string): Promise<TaskView> => this.#json(`/v1/tasks/${encodeURIComponent(id)}`);
 	run = (id: string): Promise<RunView> => this.#json(`/v1/runs/${encodeURIComponent(id)}`);
 	runTasks = (id: string): Promise<TaskView[]> => this.#items(`/v1/runs/${encodeURIComponent(id)}/tasks`);
@@ -163,11 +171,7 @@ export class HttpConnection implements Connection {
 	}
 
 	deadLetters({ limit, type, code }: DeadLetterOptions): Promise<TaskView[]> {
-		const query = new URLSearchParams();
-		for (const [name, value] of Object.entries({ limit, type, code })) {
-			if (value !== undefined) query.set(name, String(value));
-		}
-		return this.#items(`/v1/dead-letters?${query}`);
+		return this.#items(`/v1/dead-letters${queryText({ limit, type, code })}`);
 	}
 
 	retry = (id: string, options: { input?: Json }): Promise<TaskView> =>

@@ -1,17 +1,21 @@
 /** Ids as people give them: whole, or their beginning when no other one begins so. */
 import { hasCode, MusterError } from "../errors.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
-import type { Reader } from "./connection.ts";
+import { gather, type Reader } from "./connection.ts";
 
 export type Found = { run: RunView } | { task: TaskView };
 
+/** So many of the newest ones are looked at for one that begins so. */
 const LISTED = 1_000;
 
 /** @throws E_TASK_UNKNOWN, E_USAGE when several begin so */
 export async function findById(reader: Reader, given: string): Promise<Found> {
 	const exact = (await lookUp(reader, given)) ?? undefined;
 	if (exact !== undefined) return exact;
-	const [runs, tasks] = await Promise.all([reader.runs(LISTED), reader.tasks(LISTED)]);
+	const [{ items: runs }, { items: tasks }] = await Promise.all([
+		gather((page) => reader.runs(page), LISTED),
+		gather((page) => reader.tasks(page), LISTED),
+	]);
 	const ids = new Set([...runs, ...tasks].map((item) => item.id).filter((id) => id.startsWith(given)));
 	// `run_1m86` begins the id of a run and those of all its tasks: the run is meant.
 	const wholeRuns = runs.map((run) => run.id).filter((id) => ids.has(id));

@@ -6,7 +6,7 @@ import type { Json } from "../json.ts";
 import { startOrchestrator } from "../main.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { DeadFilter, RetriedDead } from "../orchestrator/queue-controls.ts";
-import type { DeadLetterOptions } from "../orchestrator/reader.ts";
+import type { DeadLetterOptions, RunQuery, TaskQuery } from "../orchestrator/reader.ts";
 import type { RerunOptions } from "../orchestrator/runs.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
@@ -44,8 +44,8 @@ export class OwnConnection implements Connection {
 	}
 
 	status = async () => this.#orchestrator.status();
-	tasks = async (limit: number) => this.#orchestrator.tasks({ limit });
-	runs = async (limit: number) => this.#orchestrator.runs({ limit });
+	tasks = async (query: TaskQuery) => this.#orchestrator.tasks(query);
+	runs = async (query: RunQuery) => this.#orchestrator.runs(query);
 	task = async (id: string) => this.#orchestrator.task(id);
 	run = async (id: string) => this.#orchestrator.run(id);
 	runTasks = async (id: string) => this.#orchestrator.runTasks(id);

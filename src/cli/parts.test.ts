@@ -53,8 +53,8 @@ describe("ids", () => {
 	const reader = {
 		run: only(known.runs, "E_RUN_UNKNOWN"),
 		task: only(known.tasks, "E_TASK_UNKNOWN"),
-		runs: async () => known.runs.map((id) => ({ id }) as RunView),
-		tasks: async () => known.tasks.map((id) => ({ id }) as TaskView),
+		runs: async () => ({ items: known.runs.map((id) => ({ id }) as RunView) }),
+		tasks: async () => ({ items: known.tasks.map((id) => ({ id }) as TaskView) }),
 	} as unknown as Reader;
 	const idOf = async (given: string): Promise<string> => {
 		const found = await findById(reader, given);

@@ -120,10 +120,19 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 
 	program
 		.command("ps")
-		.description("live and recent tasks, and why each one waits")
+		.description("tasks, the newest first, and why each one waits")
 		.option("--runs", "runs of workflows instead of tasks")
+		.option("--state <states>", "only those in one of these states, for example running,waiting")
+		.option("--type <type>", "tasks: only of this type")
+		.option("--agent <name>", "tasks: only those that this agent has, or had last")
+		.option("--run <id>", "tasks: only those of this run")
+		.option("--group <name>", "tasks: only those of this bare workflow")
+		.option("--workflow <name>", "runs: only those of this workflow")
+		.option("--since <time>", "only from this time on, for example 2026-12-01T07:00:00Z, or for so long back: 2h")
+		.option("--until <time>", "only before this time, or so long ago")
 		.option("--limit <number>", "most rows", whole(1, 1_000), 50)
-		.addHelpText("after", example("muster ps --runs --limit 10"))
+		.option("--cursor <cursor>", "go on after the last row of a list before; its hint tells the cursor")
+		.addHelpText("after", example("muster ps --state running,waiting --type research", "  muster ps --runs --limit 10"))
 		.action(lazy(() => import("./commands/ps.ts")));
 
 	program

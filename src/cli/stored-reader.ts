@@ -7,9 +7,15 @@ import type { History } from "../journal/journal.ts";
 import type { Owner } from "../journal/lock.ts";
 import { journalPaths, recover } from "../journal/recovery.ts";
 import { openForReading } from "../journal/sqlite-file.ts";
-import { ViewsReader } from "../journal/views.ts";
+import { ViewsReader } from "../journal/views-reader.ts";
+import type { Page } from "../orchestrator/page.ts";
 import { pauseViews } from "../orchestrator/queue-controls.ts";
-import { type DeadLetterOptions, Reader as StateReader } from "../orchestrator/reader.ts";
+import {
+	type DeadLetterOptions,
+	type RunQuery,
+	Reader as StateReader,
+	type TaskQuery,
+} from "../orchestrator/reader.ts";
 import { type ScheduleView, scheduleViews } from "../orchestrator/schedules.ts";
 import { type EnabledView, enabledViews } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
@@ -113,8 +119,11 @@ export class StoredReader implements Reader {
 		};
 	}
 
-	tasks = async (limit: number): Promise<TaskView[]> => onlyOnce(this.#reader.tasks({ limit })).map(this.#explain);
-	runs = async (limit: number): Promise<RunView[]> => onlyOnce(this.#reader.runs({ limit }));
+	tasks = async (query: TaskQuery): Promise<Page<TaskView>> => {
+		const { items, ...rest } = this.#reader.tasks(query);
+		return { items: items.map(this.#explain), ...rest };
+	};
+	runs = async (query: RunQuery): Promise<Page<RunView>> => this.#reader.runs(query);
 	task = async (id: string): Promise<TaskView> => this.#explain(this.#reader.task(id));
 	run = async (id: string): Promise<RunView> => this.#reader.run(id);
 	runTasks = async (id: string): Promise<TaskView[]> => this.#reader.runTasks(id).map(this.#explain);
@@ -166,13 +175,7 @@ function openHistory(path: string): Stored["history"] {
 		const nothing = (): never[] => [];
 		return {
 			...{ task: none, taskByKey: none, run: none, close: none },
-			...{ deadLetters: nothing, latestTasks: nothing, latestRuns: nothing },
+			...{ deadLetters: nothing, tasks: () => ({ items: [] }), runs: () => ({ items: [] }) },
 		};
 	}
-}
-
-/** The history is read a little later than the state and may know the end of what was live in it; the state goes first. */
-function onlyOnce<T extends { id: string }>(items: T[]): T[] {
-	const ids = new Set<string>();
-	return items.filter(({ id }) => !ids.has(id) && ids.add(id));
 }

@@ -11,6 +11,7 @@ import { apply } from "../fold/fold.ts";
 import { createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Journal, OpenJournal } from "./journal.ts";
+import { type Place, type TaskFilter, taskFits } from "./listing.ts";
 
 /** One store, opened as often as a test wants; never twice at once. */
 export interface JournalUnderTest {
@@ -244,9 +245,9 @@ const tests: Record<string, Run> = {
 		assert.equal(history.task("nobody"), undefined);
 		assert.equal(history.taskByKey("key-t2")?.id, "t2");
 		assert.equal(history.taskByKey("t2"), undefined);
-		const names = (tasks: Task[]) => tasks.map(({ id }) => id);
-		assert.deepEqual(names(history.latestTasks(9)), ["t3", "t2", "t1"]);
-		assert.deepEqual(names(history.latestTasks(2)), ["t3", "t2"]);
+		const names = (tasks: readonly Task[]) => tasks.map(({ id }) => id);
+		assert.deepEqual(names(history.tasks({}, undefined, 9).items), ["t3", "t2", "t1"]);
+		assert.deepEqual(names(history.tasks({}, undefined, 2).items), ["t3", "t2"]);
 		assert.deepEqual(names(history.deadLetters({ limit: 9 })), ["t3", "t2"]);
 		assert.deepEqual(names(history.deadLetters({ limit: 1 })), ["t3"]);
 		assert.deepEqual(names(history.deadLetters({ limit: 9, type: "nothing" })), []);
@@ -256,6 +257,45 @@ const tests: Record<string, Run> = {
 		assert.deepEqual(names(history.deadLetters({ limit: 9 })), ["t2"]);
 		assert.equal(history.task("t3")?.state, "failed");
 		await journal.close();
+	},
+
+	async "a list of the history goes on after a place, with the same filters"(under) {
+		const open = await under.open(silent);
+		const projectedTo = watchProjection(open);
+		const of = (i: number) => ({ submittedAt: AT + (i >> 1), type: i % 3 ? "a" : "b", group: i % 2 ? "g" : "h" });
+		const ids = Array.from({ length: 12 }, (_, i) => `t${String(i).padStart(2, "0")}`);
+		await open.journal.append(lines(...ids.map((id, i) => submitted(id, of(i)))), "fact").durable;
+		const ends = ids.map((id, i) => (i % 4 ? failed(id) : completed(id, i + 1)));
+		const begins = ids.flatMap((id, i) => (i % 4 ? [] : [started(id, i + 1)]));
+		await projectedTo(await open.journal.append(lines(...begins, ...ends), "fact").durable);
+		const read = (filter: TaskFilter, limit: number): string[] => {
+			const found: string[] = [];
+			for (let after: Place | undefined; ; ) {
+				const { items, end } = open.history.tasks(filter, after, limit);
+				assert.ok(items.length <= limit);
+				found.push(...items.map(({ id }) => id));
+				if (end === undefined) return found;
+				after = end;
+			}
+		};
+		const expected = (filter: TaskFilter): string[] =>
+			ids.filter((id) => taskFits(open.history.task(id) as Task, filter)).reverse();
+		const filters: TaskFilter[] = [
+			...[{}, { type: "b" }, { group: "g" }, { type: "a", group: "h" }, { agent: "a" }, { agent: "nobody" }],
+			...([
+				{ states: ["failed"] },
+				{ states: ["completed", "failed"], type: "a" },
+				{ run: "r" },
+			] satisfies TaskFilter[]),
+			...([
+				{ since: AT + 2 },
+				{ until: AT + 3 },
+				{ since: AT + 1, until: AT + 4, states: ["completed"] },
+			] satisfies TaskFilter[]),
+		];
+		for (const filter of filters)
+			for (const limit of [1, 3, 99]) assert.deepEqual(read(filter, limit), expected(filter));
+		await open.journal.close();
 	},
 
 	async "the history knows runs and their tasks"(under) {
@@ -277,10 +317,10 @@ const tests: Record<string, Run> = {
 		assert.equal(history.run("r1")?.steps.s?.failed, 2);
 		assert.equal(history.run("r9"), undefined);
 		assert.deepEqual(
-			history.latestRuns(9).map(({ id }) => id),
+			history.runs({}, undefined, 9).items.map(({ id }) => id),
 			["r2", "r1"],
 		);
-		assert.equal(history.latestRuns(1).length, 1);
+		assert.equal(history.runs({}, undefined, 1).items.length, 1);
 		await journal.close();
 	},
 

@@ -12,6 +12,7 @@ import type { StoredEvent } from "../events.ts";
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
+import type { Place, Rows, RunFilter, TaskFilter } from "./listing.ts";
 
 /**
  * - `request`: a caller waits for it and can be refused (a submit).
@@ -38,15 +39,16 @@ export interface Journal {
 	close(): Promise<void>;
 }
 
-/** What is over and has left the state; see `views.ts`. Bounded lists, newest first. */
+/** What is over and has left the state; see `views.ts`. Lists are bounded and in the order of `listing.ts`. */
 export interface History {
 	task(id: string): Task | undefined;
 	taskByKey(key: string): Task | undefined;
 	/** Failed tasks that were neither submitted again nor put away, the last ones to end first. */
 	deadLetters(filter: DeadLetterFilter): Task[];
-	latestTasks(limit: number): Task[];
+	/** What fits and comes after the place, at most `limit`. */
+	tasks(filter: TaskFilter, after: Place | undefined, limit: number): Rows<Task>;
 	run(id: string): Run | undefined;
-	latestRuns(limit: number): Run[];
+	runs(filter: RunFilter, after: Place | undefined, limit: number): Rows<Run>;
 }
 
 export interface DeadLetterFilter {
@@ -61,7 +63,7 @@ export interface DeadLetterFilter {
 
 type Ended = { id: string; endedAt?: number | undefined };
 
-/** The order of the history's lists: what ended last comes first, and of what ended together the largest id. */
+/** The order of dead letters: what ended last comes first, and of what ended together the largest id. */
 export function lastEndedFirst(a: Ended, b: Ended): number {
 	if (a.endedAt !== b.endedAt) return (b.endedAt ?? 0) - (a.endedAt ?? 0);
 	return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;

@@ -10,6 +10,7 @@ import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { type Batch, type History, type Journal, lastEndedFirst, type OpenJournal } from "./journal.ts";
+import { type Place, pick, type Rows, runFits, runPlace, taskFits, taskPlace } from "./listing.ts";
 
 export interface MemoryJournalOptions {
 	clock: Clock;
@@ -96,11 +97,13 @@ class MemoryJournal implements Journal {
 }
 
 function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: ReadonlySet<string>): History {
-	const newest = <T extends { id: string }>(items: Iterable<T>, limit: number): T[] =>
-		[...items].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
+	const rows = <T>(items: T[], place: (item: T) => Place, limit: number): Rows<T> => {
+		const last = items.length === limit ? items.at(-1) : undefined;
+		return { items, ...(last && { end: place(last) }) };
+	};
 	return {
 		task: (id) => tasks.get(id),
-		taskByKey: (key) => newest(tasks.values(), tasks.size).find((task) => task.idempotencyKey === key),
+		taskByKey: (key) => [...tasks.values()].findLast((task) => task.idempotencyKey === key),
 		deadLetters: ({ limit, type, code, after }) =>
 			[...tasks.values()]
 				.filter((task) => task.state === "failed" && !redriven.has(task.id))
@@ -108,8 +111,14 @@ function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: Rea
 				.filter((task) => after === undefined || lastEndedFirst(after, task) < 0)
 				.sort(lastEndedFirst)
 				.slice(0, limit),
-		latestTasks: (limit) => newest(tasks.values(), limit),
+		tasks(filter, after, limit) {
+			const fitting = tasks.values().filter((task) => taskFits(task, filter));
+			return rows(pick(fitting, { place: taskPlace, after, limit }), taskPlace, limit);
+		},
 		run: (id) => runs.get(id),
-		latestRuns: (limit) => newest(runs.values(), limit),
+		runs(filter, after, limit) {
+			const fitting = runs.values().filter((run) => runFits(run, filter));
+			return rows(pick(fitting, { place: runPlace, after, limit }), runPlace, limit);
+		},
 	};
 }

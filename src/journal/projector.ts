@@ -21,7 +21,7 @@ import {
 	readAnchor,
 	readChain,
 } from "./sqlite-file.ts";
-import { ViewsWriter } from "./views.ts";
+import { ViewsWriter } from "./views-writer.ts";
 
 export interface ProjectorOptions {
 	paths: JournalPaths;

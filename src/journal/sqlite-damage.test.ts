@@ -165,7 +165,7 @@ for (const kind of ["clean", "killed"] as const) {
 
 const wholeOf = async ({ journal, history, state }: OpenJournal): Promise<unknown> => {
 	await projected({ journal, history, state } as OpenJournal, over);
-	const tasks = history.latestTasks(1_000);
+	const tasks = history.tasks({}, undefined, 1_000).items;
 	await journal.close();
 	return { state: asData(state), tasks };
 };

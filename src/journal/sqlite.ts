@@ -12,7 +12,7 @@ import type { ProjectorOptions, ProjectorReply, ProjectorRequest } from "./proje
 import { checkNotMissing, type JournalPaths, journalPaths, recover } from "./recovery.ts";
 import { type Anchor, checkSqliteVersion, openForReading, openForWriting } from "./sqlite-file.ts";
 import type { WriterOptions, WriterReply, WriterRequest } from "./sqlite-worker.ts";
-import { ViewsReader } from "./views.ts";
+import { ViewsReader } from "./views-reader.ts";
 
 export interface SqliteJournalOptions {
 	folder: string;

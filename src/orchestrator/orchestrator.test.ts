@@ -145,7 +145,7 @@ describe("a task", () => {
 		const muster = await startTest(t, { skills: [echo] });
 		const specs = [{ type: "echo" }, { type: "echo", input: Number.NaN }];
 		await assert.rejects(muster.submitMany(specs), /task 1: input is NaN/);
-		assert.equal(muster.tasks().length, 0);
+		assert.equal(muster.tasks().items.length, 0);
 	});
 
 	it("with a large output keeps a reference to an artifact", async (t) => {
@@ -332,7 +332,7 @@ describe("a workflow run", () => {
 	it("with a wrong input is refused before anything starts", async (t) => {
 		const muster = await startTest(t, { skills: [echo], definitions: [definition] });
 		await assert.rejects(muster.startRun("sum", { number: [1] }), code("E_INPUT_INVALID"));
-		assert.equal(muster.runs().length, 0);
+		assert.equal(muster.runs().items.length, 0);
 	});
 
 	it("of an unknown name is refused with the nearest known one", async (t) => {

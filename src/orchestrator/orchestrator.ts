@@ -23,8 +23,9 @@ import { isRunOver, type Run } from "../workflow/run.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
 import { Crew } from "./crew.ts";
+import type { Page } from "./page.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
-import { type DeadLetterOptions, type ListOptions, Reader } from "./reader.ts";
+import { type DeadLetterOptions, Reader, type RunQuery, type TaskQuery } from "./reader.ts";
 import { type RerunOptions, Runs, type StartOptions } from "./runs.ts";
 import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
@@ -352,16 +353,19 @@ export class Orchestrator {
 		return this.#reader.runTasks(id);
 	}
 
-	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
-	tasks(options?: ListOptions): TaskView[] {
+	/**
+	 * A page of tasks, live and finished ones as one list: what was submitted last comes first. Pages read to the end hold
+	 * each task that was there all the time exactly once, whatever begins and ends meanwhile. @throws E_INPUT_INVALID
+	 */
+	tasks(query?: TaskQuery): Page<TaskView> {
 		this.#checkNotStopped();
-		return this.#reader.tasks(options);
+		return this.#reader.tasks(query);
 	}
 
-	/** Newest first, live ones before finished ones. */
-	runs(options?: ListOptions): RunView[] {
+	/** A page of runs, in the same way: what was created last comes first. @throws E_INPUT_INVALID */
+	runs(query?: RunQuery): Page<RunView> {
 		this.#checkNotStopped();
-		return this.#reader.runs(options);
+		return this.#reader.runs(query);
 	}
 
 	/** Failed tasks that were neither submitted again nor put away, newest first. */

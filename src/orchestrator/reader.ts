@@ -2,23 +2,39 @@
 import type { Clock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
 import { lastEndedFirst } from "../journal/journal.ts";
+import { pick, runFits, runPlace, taskFits, taskPlace } from "../journal/listing.ts";
 import { signsOf } from "../scheduler/attempt-clocks.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { Registry } from "../scheduler/registry.ts";
 import { whyRunWaits } from "../scheduler/run-waiting.ts";
 import { whyWaiting } from "../scheduler/waiting.ts";
-import { isTerminal, type Task } from "../task/task.ts";
+import { isTerminal, type Task, type TaskState, taskStates } from "../task/task.ts";
 import { itemIds } from "../workflow/embedded.ts";
-import type { Run } from "../workflow/run.ts";
+import { isRunOver, type Run, type RunState, runStates } from "../workflow/run.ts";
+import { cursorOf, MAX_PAGE, type Page, type PageQuery, pageOf, readRange, readStates } from "./page.ts";
 import { type AgentView, agentView, type RunView, runView, type TaskView, taskView, waitText } from "./view.ts";
 
-export interface ListOptions {
-	/** Most rows. Default 100, at most 1,000. */
-	limit?: number;
+/** What is absent does not filter. */
+export interface TaskQuery extends PageQuery {
+	state?: TaskState | readonly TaskState[] | undefined;
+	type?: string | undefined;
+	/** Who holds it, or held it last. */
+	agent?: string | undefined;
+	/** Of this run. */
+	run?: string | undefined;
+	/** Of the bare workflow of this name. */
+	group?: string | undefined;
 }
 
-export interface DeadLetterOptions extends ListOptions {
+export interface RunQuery extends PageQuery {
+	state?: RunState | readonly RunState[] | undefined;
+	workflow?: string | undefined;
+}
+
+export interface DeadLetterOptions {
+	/** Most rows. Default 100, at most 1,000. */
+	limit?: number;
 	/** Of this task type. */
 	type?: string | undefined;
 	/** With this error code. */
@@ -26,8 +42,6 @@ export interface DeadLetterOptions extends ListOptions {
 	/** The id of the last one of the page before. Default: from the newest one on. */
 	after?: string | undefined;
 }
-
-const MAX_ROWS = 1_000;
 
 /** What it looks at. Narrow, so that a stored folder can be read without anything that works on it. */
 export interface ReaderParts {
@@ -98,30 +112,34 @@ export class Reader {
 			for (const taskId of itemIds(run, path, step)) {
 				const task = this.#ledger.task(taskId);
 				if (task !== undefined) tasks.push(this.#view(task));
-				if (tasks.length >= MAX_ROWS) return tasks;
+				if (tasks.length >= MAX_PAGE) return tasks;
 			}
 		}
 		return tasks;
 	}
 
-	/** Running tasks first, then other live ones, oldest first, then finished ones, newest first. */
-	tasks({ limit = 100 }: ListOptions = {}): TaskView[] {
-		const rows = Math.min(limit, MAX_ROWS);
-		const running = [...this.#dispatcher.runningTasks().take(rows)];
-		const others = this.#ledger.state.tasks
-			.values()
-			.filter((task) => task.token === undefined && !isTerminal(task.state));
-		const live = [...running, ...others.take(rows - running.length)];
-		const over = newest(this.#over(), this.#ledger.history.latestTasks(rows), rows - live.length);
-		return [...live, ...over].map((task) => this.#view(task));
+	/** What was submitted last comes first, live or over. @throws E_INPUT_INVALID */
+	tasks({ state, type, agent, run, group, ...query }: TaskQuery = {}): Page<TaskView> {
+		const { after, limit, since, until } = readRange(query);
+		const filter = { states: readStates(state, taskStates), type, agent, run, group, since, until };
+		const held = this.#held().filter((task) => taskFits(task, filter));
+		const memory = pick(held, { place: taskPlace, after, limit: limit + 1 });
+		const mayBeOver = filter.states?.some(isTerminal) ?? true;
+		const stored = mayBeOver ? this.#ledger.history.tasks(filter, after, limit + 1) : { items: [] };
+		const { items, end } = pageOf(memory, stored, { limit, place: taskPlace });
+		return { items: items.map((task) => this.#view(task)), ...(end && { nextCursor: cursorOf(end) }) };
 	}
 
-	/** Newest first, live ones before finished ones. */
-	runs({ limit = 100 }: ListOptions = {}): RunView[] {
-		const rows = Math.min(limit, MAX_ROWS);
-		const live = [...this.#ledger.state.runs.values()].reverse().slice(0, rows);
-		const over = newest(this.#ledger.recentRuns(), this.#ledger.history.latestRuns(rows), rows - live.length);
-		return [...live, ...over].map((run) => this.#viewRun(run));
+	/** What was created last comes first, live or over. @throws E_INPUT_INVALID */
+	runs({ state, workflow, ...query }: RunQuery = {}): Page<RunView> {
+		const { after, limit, since, until } = readRange(query);
+		const filter = { states: readStates(state, runStates), workflow, since, until };
+		const held = this.#heldRuns().filter((run) => runFits(run, filter));
+		const memory = pick(held, { place: runPlace, after, limit: limit + 1 });
+		const mayBeOver = filter.states?.some(isRunOver) ?? true;
+		const stored = mayBeOver ? this.#ledger.history.runs(filter, after, limit + 1) : { items: [] };
+		const { items, end } = pageOf(memory, stored, { limit, place: runPlace });
+		return { items: items.map((run) => this.#viewRun(run)), ...(end && { nextCursor: cursorOf(end) }) };
 	}
 
 	/** Failed tasks that were neither submitted again nor put away, newest first. */
@@ -131,7 +149,7 @@ export class Reader {
 
 	/** @throws E_TASK_UNKNOWN when there is no task `after` */
 	deadTasks({ limit = 100, type, code, after: afterId }: DeadLetterOptions): Task[] {
-		const rows = Math.min(limit, MAX_ROWS);
+		const rows = Math.min(limit, MAX_PAGE);
 		const after = afterId === undefined ? undefined : this.find(afterId);
 		const isOpen = ({ id }: Task): boolean => !this.#ledger.isRedriven(id);
 		const fits = (task: Task): boolean =>
@@ -149,6 +167,16 @@ export class Reader {
 			if (page.length < rows) break;
 		}
 		return newest(held, known, rows);
+	}
+
+	*#held(): Generator<Task> {
+		yield* this.#ledger.state.tasks.values();
+		yield* this.#ledger.recentTasks();
+	}
+
+	*#heldRuns(): Generator<Run> {
+		yield* this.#ledger.state.runs.values();
+		yield* this.#ledger.recentRuns();
 	}
 
 	/** Finished tasks in memory: still needed by others, or not in the history yet. */

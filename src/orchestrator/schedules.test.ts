@@ -292,7 +292,7 @@ describe("an enabled workflow", () => {
 		await release();
 		await host.orchestrator.enableWorkflow(flow([cron()]));
 		await host.pass(2 * MINUTE);
-		const runs = host.orchestrator.runs();
+		const runs = host.orchestrator.runs().items;
 		assert.deepEqual(
 			runs.map(({ state }) => state),
 			["completed", "completed"],
@@ -335,7 +335,7 @@ describe("an enabled workflow", () => {
 		await host.orchestrator.enableWorkflow(flow([cron()]));
 		await host.orchestrator.disableWorkflow("flow");
 		await host.pass(2 * MINUTE);
-		assert.deepEqual([host.orchestrator.runs(), host.orchestrator.schedules()], [[], []]);
+		assert.deepEqual([host.orchestrator.runs().items, host.orchestrator.schedules()], [[], []]);
 		await assert.rejects(host.orchestrator.disableWorkflow("flow"), code("E_CONFLICT"));
 	});
 
@@ -349,13 +349,13 @@ describe("an enabled workflow", () => {
 			const { host, release } = await open(t);
 			await host.orchestrator.enableWorkflow(flow([cron({ overlap })]));
 			await host.pass(3 * MINUTE + 200);
-			const states = host.orchestrator.runs().map(({ state }) => state as string);
+			const states = host.orchestrator.runs().items.map(({ state }) => state as string);
 			const count = (state: string) => states.filter((found) => found === state).length;
 			assert.deepEqual({ running: count("running"), queued: count("queued"), cancelled: count("cancelled") }, wanted);
 			if (overlap !== "queue") return;
 			await release();
 			await host.pass(1_000);
-			assert.deepEqual(new Set(host.orchestrator.runs().map(({ state }) => state)), new Set(["completed"]));
+			assert.deepEqual(new Set(host.orchestrator.runs().items.map(({ state }) => state)), new Set(["completed"]));
 		});
 	}
 
@@ -364,7 +364,7 @@ describe("an enabled workflow", () => {
 		const wrong: TriggerDefinition = { cron: { expr: "* * * * *" }, with: { at: "${{ string(trigger.dueAt) }}" } };
 		await host.orchestrator.enableWorkflow(flow([wrong]));
 		await host.pass(MINUTE);
-		assert.deepEqual([host.orchestrator.runs(), skips(host)], [[], [["refused", 1]]]);
+		assert.deepEqual([host.orchestrator.runs().items, skips(host)], [[], [["refused", 1]]]);
 		assert.match(host.orchestrator.schedules()[0]?.lastSkip?.detail ?? "", /E_INPUT_INVALID.*at/s);
 	});
 

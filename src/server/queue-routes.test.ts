@@ -71,7 +71,7 @@ test("dead letters are chosen by type, code and ids, listed in pages, retried an
 	assert.deepEqual(await listed("type=other"), []);
 	assert.deepEqual(await listed("code=E_TIMEOUT"), []);
 	const first = await listed("limit=2");
-	assert.deepEqual([...first, ...(await listed(`after=${first[1]}`))].sort(), [...ids].sort());
+	assert.deepEqual([...first, ...(await listed(`cursor=${first[1]}`))].sort(), [...ids].sort());
 	await problem(await send("/v1/dead-letters?limit=0"), 400, "E_INPUT_INVALID");
 	const retried = await json<{ ids: string[]; left: number }>(await post("/v1/dead-letters/retry", { ids: [ids[0]] }));
 	assert.deepEqual([retried.ids, retried.left], [[`${ids[0]}.r`], 0]);

@@ -53,7 +53,9 @@ describe("routes", () => {
 		const task = (await waited.json()) as { state: string; output: unknown };
 		assert.equal(task.state, "completed");
 		assert.deepEqual(task.output, { a: 1 });
-		const { items } = (await (await send("/v1/tasks?limit=1000")).json()) as { items: { id: string }[] };
+		const { items } = (await (
+			await send("/v1/tasks?limit=200&state=completed,failed&type=echo&since=2020-01-01T00:00:00Z")
+		).json()) as { items: { id: string }[] };
 		assert.ok(items.some((item) => item.id === id));
 	});
 
@@ -150,7 +152,12 @@ describe("routes", () => {
 		);
 		await problem(await post("/v1/runs", []), 400, "E_INPUT_INVALID");
 		await problem(await send("/v1/tasks?limit=0"), 400, "E_INPUT_INVALID");
+		await problem(await send("/v1/tasks?limit=201"), 400, "E_INPUT_INVALID");
 		await problem(await send("/v1/tasks?limt=1"), 400, "E_INPUT_INVALID");
+		for (const wrong of ["state=lost", "state=", "since=yesterday", "cursor=.$", "workflow=w"]) {
+			await problem(await send(`/v1/tasks?${wrong}`), 400, "E_INPUT_INVALID");
+		}
+		await problem(await send("/v1/tasks?cursor=x"), 422, "E_INPUT_INVALID");
 		const deep = `{"type":"echo","input":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
 		await problem(await post("/v1/tasks", deep), 422, "E_INPUT_INVALID");
 	});

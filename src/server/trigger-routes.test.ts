@@ -59,7 +59,7 @@ describe("a webhook", () => {
 		assert.equal(runs.length, 1);
 		assert.deepEqual((await orchestrator.waitRun(runs[0] ?? "")).outputs, { order: { sku: "A-1" } });
 		assert.deepEqual(await (await call(signed(body))).json(), { runs, refused: [] });
-		assert.equal(orchestrator.runs().length, 1);
+		assert.equal(orchestrator.runs().items.length, 1);
 		const more = await call(signed(body, { id: "msg_2" }));
 		assert.notDeepEqual(((await more.json()) as { runs: string[] }).runs, runs);
 	});
@@ -90,7 +90,7 @@ describe("a webhook", () => {
 		assert.equal(new Set(texts.map(({ detail }) => detail)).size, 1);
 		rmSync(secretFile);
 		await problem(await call(signed(body)), 401, "E_UNAUTHORIZED");
-		assert.deepEqual(orchestrator.runs(), []);
+		assert.deepEqual(orchestrator.runs().items, []);
 		await problem(await call({ ...signed(body), host: "evil.example" }), 403, "E_FORBIDDEN");
 		await problem(await call({ ...signed(body), origin: "https://evil.example" }), 403, "E_FORBIDDEN");
 	});

@@ -9,7 +9,8 @@ import type { ErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
 
 /** `queued`: its concurrency group is full. `parked`: it does not fit its definition; it is tried again at each start. */
-export type RunState = "queued" | "running" | "parked" | "completed" | "failed" | "cancelled";
+export const runStates = ["queued", "running", "parked", "completed", "failed", "cancelled"] as const;
+export type RunState = (typeof runStates)[number];
 export type StepState = "running" | "completed" | "failed" | "skipped" | "cancelled";
 
 /** What an item of a step is: a task, a run of another workflow, a frame of steps, or something waited for. */

@@ -53,7 +53,7 @@ async function live(t: TestContext, fail: string, stored: number): Promise<Life>
 	};
 }
 
-const runOf = (host: MemoryHost) => host.orchestrator.runs().find(({ workflow }) => workflow === saga.name);
+const runOf = (host: MemoryHost) => host.orchestrator.runs().items.find(({ workflow }) => workflow === saga.name);
 const isOver = (host: MemoryHost): boolean => runOf(host)?.endedAt !== undefined;
 
 /** Says yes to whatever is asked, until it is enough. */

@@ -31,7 +31,7 @@ async function dieOnTime(): Promise<void> {
 }
 
 if (killAfter !== "") void dieOnTime();
-const known = orchestrator.runs().find(({ workflow }) => workflow === saga.name);
+const known = orchestrator.runs().items.find(({ workflow }) => workflow === saga.name);
 const id = known?.id ?? (await orchestrator.startRun(saga.name, { fail }));
 for await (const _ of orchestrator.watchRun(id)) {
 	for (const question of orchestrator.approvals()) await orchestrator.approve(question.id);

@@ -166,20 +166,21 @@ async function answer(n: number, call: () => Promise<string[]>): Promise<void> {
 	}
 }
 
-const isOver = (state: string): boolean => ["completed", "failed", "cancelled", "skipped"].includes(state);
-
 /** Waits until nothing is live, then says everything there is to know. */
 async function drain(): Promise<void> {
 	for (;;) {
 		const { pending, running } = orchestrator.status().taskQueue;
 		const { runs } = orchestrator.status();
 		if (pending + running + runs.running === 0) break;
-		const live = orchestrator.tasks({ limit: 1_000 }).filter((task) => !isOver(task.state));
+		const live = orchestrator.tasks({
+			limit: 1_000,
+			state: ["blocked", "scheduled", "ready", "running", "waiting"],
+		}).items;
 		await Promise.race([
 			...live.map((task) => orchestrator.wait(task.id)),
 			...orchestrator
 				.runs()
-				.filter((run) => run.state === "running")
+				.items.filter((run) => run.state === "running")
 				.map((run) => orchestrator.waitRun(run.id)),
 			new Promise((resolve) => setTimeout(resolve, 50)),
 		]);

@@ -47,7 +47,7 @@ export async function append({ journal }: OpenJournal, groups: readonly (readonl
 export async function projected(open: OpenJournal, groups: number): Promise<void> {
 	await new Promise<void>((resolve) => {
 		const look = (): void => {
-			if (open.history.latestTasks(groups).length >= groups) resolve();
+			if (open.history.tasks({}, undefined, groups).items.length >= groups) resolve();
 			else setTimeout(look, 5);
 		};
 		look();

@@ -16,7 +16,7 @@ import { silentLog } from "../../src/log.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { defineSkill, type SkillContext } from "../../src/skill/skill.ts";
 import type { TaskSpec } from "../../src/task/spec.ts";
-import { priorities, type Task } from "../../src/task/task.ts";
+import { isTerminal, priorities, type Task, taskStates } from "../../src/task/task.ts";
 import { Catalog } from "../../src/workflow/catalog.ts";
 import type { Run } from "../../src/workflow/run.ts";
 import { memoryArtifacts } from "../skill-harness.ts";
@@ -253,7 +253,7 @@ export class World {
 			await turns(10);
 			return;
 		}
-		const stuck = this.orchestrator.tasks().filter(({ endedAt }) => endedAt === undefined);
+		const stuck = this.orchestrator.tasks({ state: taskStates.filter((state) => !isTerminal(state)) }).items;
 		assert.fail(
 			`L1: not over: ${JSON.stringify(stuck.slice(0, 3).map(({ id, state, waiting }) => ({ id, state, waiting })))}`,
 		);

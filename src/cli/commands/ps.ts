@@ -1,31 +1,74 @@
 /** `muster ps`: live and recent work, and why each piece waits. */
 import { systemClock } from "../../clock.ts";
-import { formatMs } from "../../duration.ts";
+import { formatMs, toMs } from "../../duration.ts";
+import { MusterError } from "../../errors.ts";
+import type { Page } from "../../orchestrator/page.ts";
 import type { RunView, TaskView } from "../../orchestrator/view.ts";
-import { openReader } from "../connection.ts";
+import type { TaskState } from "../../task/task.ts";
+import type { RunState } from "../../workflow/run.ts";
+import { gather, openReader, type Reader } from "../connection.ts";
 import type { GlobalOptions } from "../program.ts";
 import { stateStyle, Terminal } from "../terminal.ts";
 
 interface PsOptions extends GlobalOptions {
 	runs?: boolean;
 	limit: number;
+	state?: string;
+	type?: string;
+	agent?: string;
+	run?: string;
+	group?: string;
+	workflow?: string;
+	since?: string;
+	until?: string;
+	cursor?: string;
 }
 
 export async function run(_: string[], options: PsOptions): Promise<number> {
 	const terminal = new Terminal(options);
 	const reader = await openReader(options);
 	try {
-		const items = options.runs ? await reader.runs(options.limit) : await reader.tasks(options.limit);
-		if (options.json) terminal.json({ items });
-		else if (items.length === 0) terminal.say(options.runs ? "There are no runs yet." : "There are no tasks yet.");
+		const { items, nextCursor } = options.runs ? await runsOf(reader, options) : await tasksOf(reader, options);
+		if (options.json) terminal.json({ items, ...(nextCursor !== undefined && { nextCursor }) });
+		else if (items.length === 0) terminal.say(options.runs ? "There are no such runs." : "There are no such tasks.");
 		else if (options.runs) printRuns(terminal, items as RunView[]);
 		else printTasks(terminal, items as TaskView[]);
-		if (items.length === options.limit) terminal.hint(`There may be more than these ${options.limit}: --limit`);
+		if (nextCursor !== undefined) terminal.hint(`There are more: --limit, or go on with --cursor ${nextCursor}`);
 		if (reader.remark !== undefined) terminal.hint(reader.remark);
 		return 0;
 	} finally {
 		await reader.close();
 	}
+}
+
+const statesOf = <T extends string>(text: string | undefined): T[] | undefined => text?.split(",") as T[] | undefined;
+
+function tasksOf(reader: Reader, options: PsOptions): Promise<Page<TaskView>> {
+	if (options.workflow !== undefined) throw onlyFor("--workflow", "--runs");
+	const { state, type, agent, run, group, since, until, limit, cursor } = options;
+	const query = { state: statesOf<TaskState>(state), type, agent, run, group, ...timesOf({ since, until }) };
+	return gather((page) => reader.tasks({ ...query, ...page }), limit, cursor);
+}
+
+function runsOf(reader: Reader, options: PsOptions): Promise<Page<RunView>> {
+	for (const name of ["type", "agent", "run", "group"] as const) {
+		if (options[name] !== undefined) throw onlyFor(`--${name}`, "tasks");
+	}
+	const { state, workflow, since, until, limit, cursor } = options;
+	const query = { state: statesOf<RunState>(state), workflow, ...timesOf({ since, until }) };
+	return gather((page) => reader.runs({ ...query, ...page }), limit, cursor);
+}
+
+const onlyFor = (option: string, what: string): MusterError =>
+	new MusterError("E_USAGE", `${option} is for ${what} only`);
+
+/** A time, or how long ago. */
+function timesOf(given: { since?: string | undefined; until?: string | undefined }): typeof given {
+	const time = (text: string | undefined): string | undefined =>
+		text === undefined || /^\d{4}-/.test(text)
+			? text
+			: new Date(systemClock.now() - toMs(text, "the time")).toISOString();
+	return { since: time(given.since), until: time(given.until) };
 }
 
 function printTasks(terminal: Terminal, tasks: readonly TaskView[]): void {

@@ -5,7 +5,7 @@ import { type Route, route } from "../route.ts";
 import { errorData } from "../schemas/error.ts";
 import { count, exactly } from "../schemas/exactly.ts";
 import { task } from "../schemas/task.ts";
-import { id, pageOf, word } from "./fields.ts";
+import { cursor, id, limitOf, pageOf, word } from "./fields.ts";
 
 const tag = "dead letters";
 
@@ -32,22 +32,15 @@ const list = route(
 	{
 		...{ name: "deadLetters", method: "get", path: "/v1/dead-letters", role: "viewer", tag },
 		summary: "Failed tasks that were neither submitted again nor put away, newest first",
-		query: z.strictObject({
-			limit: z.coerce
-				.number()
-				.pipe(z.int().min(1).max(1_000))
-				.optional()
-				.openapi({ type: "integer", minimum: 1, maximum: 1_000 }),
-			type: word.optional(),
-			code: word.optional(),
-			after: id.optional().openapi({ description: "The id of the last one of the page before." }),
-		}),
+		query: z.strictObject({ limit: limitOf(1_000), cursor, type: word.optional(), code: word.optional() }),
 		answers: { 200: pageOf(task, "DeadLetter") },
 		problems: ["E_TASK_UNKNOWN"],
 		etag: true,
 	},
-	({ orchestrator, query: { limit = 100, ...rest } }) => {
-		return { status: 200, body: { items: orchestrator.deadLetters({ limit, ...rest }) } };
+	({ orchestrator, query: { limit = 100, cursor, ...rest } }) => {
+		const items = orchestrator.deadLetters({ ...rest, limit, after: cursor });
+		const last = items.length < limit ? undefined : items.at(-1)?.id;
+		return { status: 200, body: { items, ...(last !== undefined && { nextCursor: last }) } };
 	},
 );
 

@@ -18,6 +18,40 @@ export const pageOf = <S extends z.ZodType>(item: S, name: string) =>
 export const listOf = <S extends z.ZodType>(item: S, name: string) =>
 	z.strictObject({ items: z.array(item) }).openapi(`${name}List`);
 
+export const limitOf = (most: number) =>
+	z.coerce
+		.number()
+		.pipe(z.int().min(1).max(most))
+		.optional()
+		.openapi({ type: "integer", minimum: 1, maximum: most, description: "Most items. Default 100." });
+
+export const cursor = z
+	.string()
+	.max(1_024)
+	.regex(/^[A-Za-z0-9_.-]+$/)
+	.optional()
+	.openapi({ description: "`nextCursor` of the page before, with the same filters." });
+
+const instant = z.iso.datetime({ offset: true }).optional();
+
+/** What every page takes. */
+export const pageFields = {
+	limit: limitOf(200),
+	cursor,
+	since: instant.openapi({ description: "Submitted or created at this time or later." }),
+	until: instant.openapi({ description: "Before this time." }),
+};
+
+/** One state, several as the field again, or with commas between them. */
+export const states = <T extends string>(known: readonly [T, ...T[]] | readonly T[]) =>
+	z
+		.preprocess(
+			(given) => (typeof given === "string" ? given.split(",") : given),
+			z.array(z.enum(known)).min(1).max(20),
+		)
+		.optional()
+		.openapi({ type: "array", items: { type: "string", enum: [...known] }, minItems: 1, maxItems: 20 });
+
 /** The name of a task type, an agent, an error code. */
 export const word = z.string().min(1).max(64);
 

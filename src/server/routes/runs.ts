@@ -1,7 +1,7 @@
 /** Runs of workflows: started, looked at, steered and begun again. Each change answers when it is durable. */
 import { z } from "@hono/zod-openapi";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
-import { isRunOver } from "../../workflow/run.ts";
+import { isRunOver, runStates } from "../../workflow/run.ts";
 import { prefer, waitAsPreferred, waitingAnswers } from "../prefer.ts";
 import { type Route, route } from "../route.ts";
 import { paused } from "../schemas/fleet.ts";
@@ -14,8 +14,11 @@ import {
 	inputs,
 	LOCATION,
 	listOf,
+	pageFields,
 	pageOf,
 	REPLAYED,
+	states,
+	word,
 	workflowRequest,
 } from "./fields.ts";
 
@@ -64,17 +67,13 @@ const list = route(
 	{
 		...{ name: "runs", method: "get", path: "/v1/runs", role: "viewer", tag },
 		summary: "List runs",
-		query: z.strictObject({
-			limit: z.coerce
-				.number()
-				.pipe(z.int().min(1).max(1_000))
-				.optional()
-				.openapi({ type: "integer", minimum: 1, maximum: 1_000 }),
-		}),
+		description: "What was created last comes first, live or over.",
+		query: z.strictObject({ ...pageFields, state: states(runStates), workflow: word.optional() }),
 		answers: { 200: pageOf(run, "Run") },
+		problems: ["E_INPUT_INVALID"],
 		etag: true,
 	},
-	({ orchestrator, query: { limit = 100 } }) => ({ status: 200, body: { items: orchestrator.runs({ limit }) } }),
+	({ orchestrator, query }) => ({ status: 200, body: orchestrator.runs(query) }),
 );
 
 const one = route(

@@ -3,12 +3,12 @@ import { z } from "@hono/zod-openapi";
 import { MusterError } from "../../errors.ts";
 import type { TaskView } from "../../orchestrator/view.ts";
 import type { TaskSpec } from "../../task/spec.ts";
-import { isTerminal } from "../../task/task.ts";
+import { isTerminal, taskStates } from "../../task/task.ts";
 import { prefer, waitAsPreferred, waitingAnswers } from "../prefer.ts";
 import { type Route, route } from "../route.ts";
 import { task, why } from "../schemas/task.ts";
 import { taskSpec } from "../schemas/task-spec.ts";
-import { byId, idempotencyKey, LOCATION, pageOf, REPLAYED } from "./fields.ts";
+import { byId, id, idempotencyKey, LOCATION, pageFields, pageOf, REPLAYED, states, word } from "./fields.ts";
 
 const tag = "tasks";
 const placeOf = (id: string): { location: string } => ({ location: `/v1/tasks/${encodeURIComponent(id)}` });
@@ -73,17 +73,20 @@ const list = route(
 	{
 		...{ name: "tasks", method: "get", path: "/v1/tasks", role: "viewer", tag },
 		summary: "List tasks",
+		description: "What was submitted last comes first, live or over.",
 		query: z.strictObject({
-			limit: z.coerce
-				.number()
-				.pipe(z.int().min(1).max(1_000))
-				.optional()
-				.openapi({ type: "integer", minimum: 1, maximum: 1_000 }),
+			...pageFields,
+			state: states(taskStates),
+			type: word.optional(),
+			agent: id.optional().openapi({ description: "Who holds it, or held it last." }),
+			run: id.optional(),
+			group: id.optional(),
 		}),
 		answers: { 200: pageOf(task, "Task") },
+		problems: ["E_INPUT_INVALID"],
 		etag: true,
 	},
-	({ orchestrator, query: { limit = 100 } }) => ({ status: 200, body: { items: orchestrator.tasks({ limit }) } }),
+	({ orchestrator, query }) => ({ status: 200, body: orchestrator.tasks(query) }),
 );
 
 const one = route(

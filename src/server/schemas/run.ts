@@ -1,6 +1,7 @@
 /** Runs of workflows as they are answered. */
 import { z } from "@hono/zod-openapi";
 import type { RunView, StepView } from "../../orchestrator/view.ts";
+import { runStates } from "../../workflow/run.ts";
 import { errorData } from "./error.ts";
 import { count, exactly, json, jsonObject, time } from "./exactly.ts";
 
@@ -50,8 +51,6 @@ const waiting = exactly<NonNullable<RunView["waiting"]>>()(
 		})
 		.openapi("RunWaiting"),
 );
-
-export const runStates = ["queued", "running", "parked", "completed", "failed", "cancelled"] as const;
 
 export const run = exactly<RunView>()(
 	z
