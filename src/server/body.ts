@@ -31,7 +31,7 @@ function checkKeys(body: unknown): void {
 		const value = open.pop();
 		if (typeof value !== "object" || value === null) continue;
 		if (Object.hasOwn(value, "__proto__")) {
-			throw new MusterError("E_INPUT_INVALID", 'the body has the key "__proto__", which is not allowed');
+			throw new Refused(422, "E_INPUT_INVALID", 'the body has the key "__proto__", which is not allowed');
 		}
 		for (const member of Object.values(value)) open.push(member);
 	}

@@ -9,7 +9,7 @@ const LONGEST_WAIT = 300;
 export const prefer = z
 	.string()
 	.optional()
-	.openapi({ description: "`wait=N`: answer when it is over, or after N seconds (at most 300).", example: "wait=1" });
+	.openapi({ description: "`wait=30`: answer when it is over, or after 30 seconds (at most 300)." });
 
 export const waitingAnswers = { "Preference-Applied": "`wait=N`, when it waited." };
 

@@ -214,7 +214,7 @@ function problemsOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): Map
 	add(403, "E_FORBIDDEN");
 	if (spec.role !== "anyone") add(401, "E_UNAUTHORIZED");
 	if (spec.body !== undefined || spec.bytes !== undefined) add(413, "E_INPUT_TOO_LARGE");
-	if (spec.body !== undefined) add(415, "E_INPUT_INVALID");
+	if (spec.body !== undefined) for (const status of [415, 422]) add(status, "E_INPUT_INVALID");
 	if (spec.always !== true) for (const code of ["E_STARTING", "E_STOPPED"] as const) add(503, code);
 	for (const code of ["E_INTERNAL", "E_JOURNAL_FAILED"] as const) add(500, code);
 	for (const code of spec.problems ?? []) {

@@ -65,13 +65,15 @@ export const idempotencyKey = z
 export const REPLAYED = { "Idempotency-Replayed": "`true` when it was there already under the key." };
 export const LOCATION = { Location: "Where it is." };
 
+export const workflowName = z
+	.string()
+	.regex(/^[A-Za-z0-9_.-]{1,64}$/)
+	.openapi({ description: "The name of a workflow that the server knows.", example: "content-creation" });
+
 /** A name, or the text of a file with the name it has in messages. */
 export const workflowRequest = z
 	.union([
-		z
-			.string()
-			.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}$/)
-			.openapi({ description: "The name of a workflow that the server knows." }),
+		workflowName,
 		z
 			.strictObject({
 				yaml: z.string().max(4_000_000),
@@ -91,7 +93,7 @@ export function definitionOf(workflow: z.output<typeof workflowRequest>): Parame
 
 /** Over HTTP a workflow has a name; a path would let a caller try which files there are. @throws E_INPUT_INVALID */
 export function checkName(name: string): void {
-	if (/^[A-Za-z0-9_.-]{1,64}$/.test(name) && !/\.ya?ml$/i.test(name)) return;
+	if (!/\.ya?ml$/i.test(name)) return;
 	throw new MusterError("E_INPUT_INVALID", `${JSON.stringify(name.slice(0, 80))} cannot be the name of a workflow`, {
 		hint: "Send the text of a file as {workflow: {yaml, file}}.",
 	});

@@ -5,7 +5,7 @@ import { parseWorkflow } from "../../workflow/yaml.ts";
 import { type Route, route } from "../route.ts";
 import { approval, knownWorkflow, type ValidationView, validation, workflow } from "../schemas/workflow.ts";
 import { workflowView } from "../workflow-view.ts";
-import { checkName, id, listOf } from "./fields.ts";
+import { checkName, id, listOf, workflowName } from "./fields.ts";
 
 const list = route(
 	{
@@ -23,7 +23,7 @@ const one = route(
 	{
 		...{ name: "workflow", method: "get", path: "/v1/workflows/{name}", role: "viewer", tag: "workflows" },
 		summary: "One workflow with its whole definition",
-		params: z.object({ name: z.string().min(1).max(256).openapi({ example: "content-creation" }) }),
+		params: z.object({ name: workflowName }),
 		answers: { 200: knownWorkflow },
 		problems: ["E_WORKFLOW_UNKNOWN", "E_WORKFLOW_INVALID", "E_INPUT_INVALID", "E_FILE_UNREADABLE"],
 		etag: true,

@@ -11,8 +11,12 @@ const LONGEST_MS = 10 * 365 * 86_400_000;
 const LATEST_MS = 8_000_000_000_000_000;
 const MAX_LIMIT = 1_000_000;
 
+/** Each unit with as many digits as ten years have of it. */
+const DURATION =
+	/^([0-9]{1,11}ms|([0-9]{1,8}(\.[0-9]{1,3})?s)|([0-9]{1,6}(\.[0-9]{1,3})?m)|([0-9]{1,4}(\.[0-9]{1,3})?h)|([0-9]{1,3}(\.[0-9]{1,3})?d))$/;
+
 export const duration = z
-	.union([z.number().min(0).max(LONGEST_MS), z.string().regex(/^[0-9]{1,8}(ms|s|m|h)$|^[0-9]{1,3}d$/)])
+	.union([z.number().min(0).max(LONGEST_MS), z.string().regex(DURATION)])
 	.openapi("Duration", { description: "Milliseconds, or a text such as 500ms, 2s, 5m, 24h or 7d.", example: "30s" });
 
 const moment = z
