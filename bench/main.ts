@@ -22,6 +22,7 @@ const names = [
 	"chain",
 	"recovery",
 	"list",
+	"bus",
 ];
 const { values } = parseArgs({
 	options: {

@@ -4,6 +4,8 @@
  * Short member names are on purpose: these lines are most of what is written. Every event carries `at`, the wall clock
  * in milliseconds when it was decided.
  */
+import type { Headers } from "./bus/bus.ts";
+import type { KeptMessage, NewConsumer, NewStream } from "./bus/record.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { NewSchedule } from "./task/schedule.ts";
@@ -92,7 +94,47 @@ export type Event =
 	  }
 	| { type: "schedule.deleted"; at: number; id: string }
 	| { type: "trigger.enabled"; at: number; trigger: NewTrigger }
-	| { type: "trigger.disabled"; at: number; id: string };
+	| { type: "trigger.disabled"; at: number; id: string }
+	| { type: "stream.created"; at: number; stream: NewStream }
+	/** With its messages and consumers. */
+	| { type: "stream.deleted"; at: number; name: string }
+	/** Its number follows from its place in the journal; a duplicate, or one that `expect`s another last number, is not kept. */
+	| {
+			type: "stream.appended";
+			at: number;
+			stream: string;
+			subject: string;
+			data: Json;
+			headers?: Headers;
+			id?: string;
+			expect?: number;
+	  }
+	/** New, or with other settings. */
+	| { type: "consumer.created"; at: number; stream: string; consumer: NewConsumer }
+	| { type: "consumer.deleted"; at: number; stream: string; name: string }
+	| { type: "consumer.acked"; at: number; stream: string; consumer: string; seqs: number[] }
+	/** Messages that are delivered once more, and for which time. */
+	| {
+			type: "consumer.redelivered";
+			at: number;
+			stream: string;
+			consumer: string;
+			deliveries: [seq: number, count: number][];
+	  }
+	/** With the message: the limits of the stream may have dropped it. */
+	| {
+			type: "consumer.dead";
+			at: number;
+			stream: string;
+			consumer: string;
+			message: Omit<KeptMessage, "size">;
+			deliveries: number;
+			reason: string;
+	  }
+	/** Dead letters that are delivered again. */
+	| { type: "consumer.revived"; at: number; stream: string; consumer: string; seqs: number[] }
+	/** Dead letters that are forgotten. */
+	| { type: "consumer.dropped"; at: number; stream: string; consumer: string; seqs: number[] };
 
 export type EventType = Event["type"];
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { BaseAgent } from "./agent/base-agent.ts";
 import { pooledFleet, smallFleet } from "./agent/fleet.ts";
 import { FileArtifacts } from "./artifacts.ts";
+import { EmbeddedBus } from "./bus/embedded.ts";
 import { type Clock, createIds, systemClock } from "./clock.ts";
 import { createThreadPool } from "./compute/threads.ts";
 import { readSettings, type SettingsInput } from "./config.ts";
@@ -87,6 +88,7 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 			threads,
 			catalog,
 			skills: allSkills,
+			createBus: (ledger) => new EmbeddedBus({ clock, log, ledger }),
 		});
 		onFailure = (error) => orchestrator?.journalFailed(error);
 		await orchestrator.begin([...fleet, ...customAgents]);

@@ -11,6 +11,7 @@
  * S3  A task leaves when it is terminal, no live task depends on it and no live parent waits for it.
  * S4  counts.submitted = live non-terminal tasks + completed + failed + cancelled + skipped.
  */
+import type { AppendOutcome, Stream } from "./bus/record.ts";
 import type { Schedule } from "./task/schedule.ts";
 import type { Task } from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
@@ -52,6 +53,8 @@ export interface State {
 	coalesced: Map<string, string>;
 	/** Live runs of each concurrency group, oldest first. */
 	groups: Map<string, Set<Run>>;
+	/** Durable streams of the bus, by name. */
+	streams: Map<string, Stream>;
 	counts: Counts;
 }
 
@@ -74,6 +77,8 @@ export interface Sink {
 	ended?(task: Task): void;
 	/** A dead letter that is over and gone was submitted again as another task, or put away. */
 	redriven?(id: string, as: string | undefined): void;
+	/** What became of an append to a stream; once for each of its events. */
+	appended?(outcome: AppendOutcome): void;
 }
 
 export function createState(): State {
@@ -91,6 +96,7 @@ export function createState(): State {
 		keyed: new Map(),
 		coalesced: new Map(),
 		groups: new Map(),
+		streams: new Map(),
 		counts: { submitted: 0, completed: 0, failed: 0, cancelled: 0, skipped: 0, retried: 0, reoffered: 0 },
 	};
 }

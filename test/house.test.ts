@@ -129,6 +129,7 @@ test("main.ts alone names the adapters", () => {
 		"src/journal/sqlite.ts",
 		"src/journal/memory.ts",
 		"src/compute/threads.ts",
+		"src/bus/embedded.ts",
 		"src/skill/built-in.ts",
 	];
 	const named = source.flatMap(importsOf).filter(({ to, typeOnly }) => adapters.includes(to) && !typeOnly);

@@ -4,6 +4,7 @@
  */
 import type { TestContext } from "node:test";
 import { WorkerAgent } from "../src/agent/worker-agent.ts";
+import { EmbeddedBus } from "../src/bus/embedded.ts";
 import { createIds, HandClock } from "../src/clock.ts";
 import { readSettings } from "../src/config.ts";
 import { decodeBody, type Event } from "../src/events.ts";
@@ -80,6 +81,7 @@ export class MemoryHost {
 			threads: { size: 0, run: () => Promise.reject(new Error("none")), close: async () => undefined },
 			catalog,
 			skills: alive,
+			createBus: (ledger) => new EmbeddedBus({ clock, log, ledger }),
 		});
 		await this.orchestrator.begin([new WorkerAgent({ name: "worker", skills: alive, concurrency: slots })]);
 	}

@@ -9,6 +9,7 @@ import {
 	type ArtifactStore,
 	type Effect,
 	isArtifactRef,
+	type SkillBus,
 	type SkillContext,
 } from "../src/skill/skill.ts";
 
@@ -27,7 +28,13 @@ export interface Harness {
 }
 
 export function createHarness(
-	options: { previous?: Json[]; ledger?: Map<string, LedgerEntry>; artifacts?: ArtifactStore; clock?: HandClock } = {},
+	options: {
+		previous?: Json[];
+		ledger?: Map<string, LedgerEntry>;
+		artifacts?: ArtifactStore;
+		clock?: HandClock;
+		bus?: SkillBus;
+	} = {},
 ): Harness {
 	const clock = options.clock ?? new HandClock();
 	const ledger = options.ledger ?? new Map<string, LedgerEntry>();
@@ -46,12 +53,21 @@ export function createHarness(
 		ask: async () => {
 			throw new MusterError("E_CONFIG_INVALID", "nobody is there to be asked");
 		},
+		bus: options.bus ?? noBus,
 		artifacts,
 		previous: options.previous ?? [],
 		children: [],
 	};
 	return { context, artifacts, progress, logs, ledger, abort: (reason) => controller.abort(reason) };
 }
+
+const nobody = (): never => {
+	throw new MusterError("E_CONFIG_INVALID", "there is no bus here");
+};
+const noBus: SkillBus = {
+	...{ publish: nobody, subscribe: nobody, request: nobody, requestMany: nobody },
+	streams: { append: nobody },
+};
 
 /** Parses the input, runs the skill, checks that the output is JSON and fits its schema. */
 export async function runSkill(skill: AnySkill, input: unknown, harness = createHarness()): Promise<Json> {

@@ -4,7 +4,7 @@ import { FileArtifacts } from "../artifacts.ts";
 import { systemClock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import type { AnySkill, SkillContext, SkillLog } from "../skill/skill.ts";
+import type { AnySkill, SkillBus, SkillContext, SkillLog } from "../skill/skill.ts";
 import type { ThreadNote, ThreadRequest, ThreadResult } from "./threads.ts";
 
 export default async function runSkill(request: ThreadRequest): Promise<ThreadResult> {
@@ -50,6 +50,21 @@ function createContext({ port, task, previous, children, artifacts }: ThreadRequ
 				hint: "Leave `thread` out for a skill that uses context.ask().",
 			});
 		},
+		bus: noBus,
 		artifacts: new FileArtifacts(artifacts, (bytes) => systemClock.randomHex(bytes)),
 	};
 }
+
+const noBusHere = (): never => {
+	throw new MusterError("E_CONFIG_INVALID", "a skill in a thread is not on the bus", {
+		hint: "Leave `thread` out for a skill that uses context.bus.",
+	});
+};
+
+const noBus: SkillBus = {
+	publish: noBusHere,
+	subscribe: noBusHere,
+	request: async () => noBusHere(),
+	requestMany: async () => noBusHere(),
+	streams: { append: async () => noBusHere() },
+};

@@ -4,6 +4,7 @@ import type { Event, EventType } from "../events.ts";
 import type { Sink, State } from "../state.ts";
 import { queueFolds } from "./queue.ts";
 import { runFolds } from "./runs.ts";
+import { streamFolds } from "./streams.ts";
 import { taskFolds } from "./tasks.ts";
 
 type Fold<T extends EventType> = (state: State, event: Extract<Event, { type: T }>, sink: Sink) => void;
@@ -16,6 +17,7 @@ const folds: Folds<EventType> = {
 	...taskFolds,
 	...runFolds,
 	...queueFolds,
+	...streamFolds,
 };
 
 /** Folds one event in. @throws E_JOURNAL_CORRUPT on an unknown type, E_INTERNAL when it does not fit (S2) */

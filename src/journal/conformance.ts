@@ -74,6 +74,16 @@ export const asData = (state: State): unknown =>
 			runs: [...state.runs.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
 			definitions: [...state.definitions.keys()].sort(),
 			uses: [...state.uses].sort(),
+			streams: [...state.streams.values()].map((stream) => ({
+				...stream,
+				ids: [...stream.ids],
+				consumers: [...stream.consumers.values()].map((consumer) => ({
+					...consumer,
+					done: [...consumer.done].sort((a, b) => a - b),
+					deliveries: [...consumer.deliveries].sort(([a], [b]) => a - b),
+					letters: [...consumer.letters.values()],
+				})),
+			})),
 		}),
 	);
 

@@ -16,8 +16,9 @@ import {
 	writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import type { ConsumerLine, KeptMessage, Stream, StreamLine } from "../bus/record.ts";
 import { MusterError } from "../errors.ts";
-import { relink, restoreTask } from "../fold/restore.ts";
+import { relink, restoreConsumer, restoreMessage, restoreStream, restoreTask } from "../fold/restore.ts";
 import { type Counts, createState, type Pause, type State } from "../state.ts";
 import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
@@ -27,8 +28,8 @@ import { reviveStep } from "../workflow/run-fold.ts";
 import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
-/** 2: with pauses, schedules and triggers. 1 is read too. */
-const FORMAT = 2;
+/** 3: with streams. 2: with pauses, schedules and triggers. Both older ones are read too. */
+const FORMAT = 3;
 const KEPT = 2;
 /** Written and read in pieces of about this size: a state may be larger than a string can be. */
 const CHUNK_LENGTH = 1024 * 1024;
@@ -48,7 +49,11 @@ type Line =
 	| { hash: string; definition: WorkflowDefinition }
 	| { schedule: Schedule }
 	| { trigger: Trigger }
-	| { scope: string; pause: Pause };
+	| { scope: string; pause: Pause }
+	| { stream: StreamLine }
+	/** Of the stream named. */
+	| { message: KeptMessage; of: string }
+	| { consumer: ConsumerLine; of: string };
 
 export interface Snapshot {
 	state: State;
@@ -90,8 +95,19 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 	for (const [scope, pause] of state.paused) yield { scope, pause } satisfies Line;
 	for (const schedule of state.schedules.values()) yield { schedule } satisfies Line;
 	for (const trigger of state.triggers.values()) yield { trigger } satisfies Line;
+	for (const stream of state.streams.values()) yield* streamLines(stream);
 	for (const run of state.runs.values()) yield { run } satisfies Line;
 	for (const task of state.tasks.values()) yield { task } satisfies Line;
+}
+
+function* streamLines(stream: Stream): Generator<Line> {
+	const { messages, ids, consumers, bytes: _, ...rest } = stream;
+	yield { stream: { ...rest, ids: [...ids] } };
+	for (const message of messages) yield { message, of: stream.name };
+	for (const { done, deliveries, letters, letterBytes: __, ...consumer } of consumers.values()) {
+		const line = { ...consumer, done: [...done], deliveries: [...deliveries], letters: [...letters.values()] };
+		yield { consumer: line, of: stream.name };
+	}
 }
 
 function* chunks(items: Iterable<unknown>): Generator<string> {
@@ -190,6 +206,9 @@ function restore(state: State, item: Line): void {
 	else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
 	else if ("schedule" in item) state.schedules.set(item.schedule.id, item.schedule);
 	else if ("trigger" in item) state.triggers.set(item.trigger.id, item.trigger);
+	else if ("stream" in item) restoreStream(state, item.stream);
+	else if ("message" in item) restoreMessage(state, item.of, item.message);
+	else if ("consumer" in item) restoreConsumer(state, item.of, item.consumer);
 	else if ("pause" in item) state.paused.set(item.scope, item.pause);
 	else state.definitions.set(item.hash, item.definition);
 }

@@ -2,6 +2,9 @@
  * The verbs. Library, HTTP and command line call these and nothing below them. `main.ts` puts the parts together.
  */
 import type { BaseAgent } from "../agent/base-agent.ts";
+import type { Announcement } from "../bus/announcement.ts";
+import type { OwnBus } from "../bus/bus.ts";
+import { MessageBus } from "../bus/message-bus.ts";
 import type { Clock } from "../clock.ts";
 import type { ThreadPool } from "../compute/threads.ts";
 import type { Settings } from "../config.ts";
@@ -20,6 +23,7 @@ import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
+import { announceAgents } from "./announced-agents.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
 import { Crew } from "./crew.ts";
@@ -48,6 +52,7 @@ export interface OrchestratorParts {
 	threads: ThreadPool;
 	catalog: Catalog;
 	skills: readonly AnySkill[];
+	createBus(ledger: Ledger): OwnBus;
 }
 
 export interface WaitForOptions {
@@ -62,6 +67,8 @@ const EVENTS_A_READ = 500;
 
 export class Orchestrator {
 	readonly artifacts: ArtifactStore;
+	/** Messages between skills, agents and whoever else is here. */
+	readonly bus: MessageBus;
 	readonly #parts: OrchestratorParts;
 	readonly #ledger: Ledger;
 	readonly #registry = new Registry();
@@ -78,6 +85,8 @@ export class Orchestrator {
 	readonly #controls: QueueControls;
 	readonly #waiters: Waiters;
 	readonly #changes = new Changes();
+	readonly #ownBus: OwnBus;
+	#announced: Announcement | undefined;
 	readonly #skills: ReadonlyMap<string, AnySkill>;
 	readonly #loopDelay = new LoopDelay();
 	readonly #startedMs: number;
@@ -109,12 +118,15 @@ export class Orchestrator {
 				},
 			},
 		});
+		this.#ownBus = parts.createBus(this.#ledger);
+		this.bus = new MessageBus(this.#ownBus, { clock, log });
 		this.#dispatcher = new Dispatcher({
 			clock,
 			log,
 			ledger: this.#ledger,
 			registry: this.#registry,
 			artifacts: parts.artifacts,
+			bus: this.#ownBus,
 			options: settings,
 			prepareChildren: (parent, specs) => this.#submitter.children(parent, specs),
 			progressed: () => this.#changes.notify(),
@@ -157,6 +169,7 @@ export class Orchestrator {
 
 	/** Begins to work: agents first, then what the data folder still holds. Called once, by `startOrchestrator`. */
 	async begin(agents: readonly BaseAgent[]): Promise<void> {
+		this.#announced = announceAgents(this.#ownBus, this.#registry, this.#parts);
 		await Promise.all(agents.map((agent) => this.addAgent(agent)));
 		await this.#runs.recover();
 		this.#waits.recover();
@@ -532,6 +545,8 @@ export class Orchestrator {
 		const left = await this.#dispatcher.stop(this.#failure === undefined ? graceMs : 0);
 		await this.#crew.stop();
 		await this.#parts.threads.close();
+		this.#announced?.end();
+		await this.#ownBus.close();
 		this.#stopped = true;
 		this.#changes.notify();
 		await this.#ledger.journal.close();

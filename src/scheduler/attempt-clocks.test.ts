@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Bus } from "../bus/bus.ts";
 import { HandClock } from "../clock.ts";
 import type { Json } from "../json.ts";
 import { type Log, silentLog } from "../log.ts";
@@ -40,7 +41,7 @@ async function world(limits: Partial<Task>) {
 	clocks.start(attempt);
 	const store = { put: async () => none(), read: async () => none(), text: async () => "", json: async () => null };
 	void runAttempt(attempt, {
-		...{ clock, log, artifacts: store, task: () => undefined, previous: () => [], siblings: () => 1 },
+		...{ clock, log, artifacts: store, bus: {} as Bus, task: () => undefined, previous: () => [], siblings: () => 1 },
 		effect: (_, effect) => Promise.resolve(effect.run(effect.key)),
 		progressed: () => undefined,
 	});

@@ -1,4 +1,5 @@
 /** One attempt while it runs: its signal, its context for the skill, its signs of life, and how it ended. */
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import { fromErrorData, MusterError, toErrorData } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
@@ -7,6 +8,7 @@ import type { ArtifactStore, ChildResult, Effect, SkillContext, SkillLog } from 
 import type { Outcome } from "../task/settle.ts";
 import type { Task } from "../task/task.ts";
 import { Asked, answerOrAsk } from "./ask.ts";
+import { AttemptBus } from "./attempt-bus.ts";
 import { Delegation } from "./performer.ts";
 import type { Seat } from "./registry.ts";
 
@@ -48,6 +50,8 @@ export class Attempt {
 	asked: Asked | undefined;
 	/** Effects under way by key: one asked for twice at the same time happens once. */
 	readonly effects = new Map<string, Promise<Json>>();
+	/** Made when its skill asks for it. */
+	bus: AttemptBus | undefined;
 	/** Resolves when the outcome is durable. */
 	stored: Promise<void> = Promise.resolve();
 
@@ -80,6 +84,7 @@ export interface AttemptWorld {
 	clock: Clock;
 	log: Log;
 	artifacts: ArtifactStore;
+	bus: Bus;
 	task(id: string): Task | undefined;
 	/** Outputs of what it depends on: tasks, or the steps its step needs (a list for one with forEach). */
 	previous(task: Task): Json[];
@@ -101,6 +106,8 @@ export async function runAttempt(attempt: Attempt, world: AttemptWorld): Promise
 		return { kind: "value", output: await toOutput(returned, task, world) };
 	} catch (thrown) {
 		return attempt.asked ?? { kind: "error", error: toErrorData(thrown) };
+	} finally {
+		attempt.bus?.end();
 	}
 }
 
@@ -166,6 +173,10 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 			throw new MusterError("E_CANCELLED", "the attempt ends here: it waits for the answer of a person", {
 				hint: "Let this error through; the skill runs again when there is an answer.",
 			});
+		},
+		get bus() {
+			attempt.bus ??= new AttemptBus(world.bus, () => attempt.signal, active);
+			return attempt.bus;
 		},
 		get artifacts() {
 			artifacts ??= attentiveStore(world.artifacts, active);

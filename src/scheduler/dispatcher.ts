@@ -11,6 +11,7 @@
  *     (`SuspectGate`). So of all that ran at every death only the one that killed the process is given up.
  * D6  Nothing starts that a pause, a limit or a rate holds back, at a recovery either: all starts go through the matcher.
  */
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -51,6 +52,7 @@ export interface DispatcherParts {
 	ledger: Ledger;
 	registry: Registry;
 	artifacts: ArtifactStore;
+	bus: Bus;
 	options: DispatcherOptions;
 	/** Checks what a coordinator delegates and makes it into tasks. @throws what a submit of them would */
 	prepareChildren(parent: Task, specs: readonly TaskSpec[]): NewTask[];
@@ -116,6 +118,7 @@ export class Dispatcher {
 			clock,
 			log,
 			artifacts: parts.artifacts,
+			bus: parts.bus,
 			task: (id) => ledger.task(id),
 			previous: (task) => previousOf(ledger, task),
 			siblings: ({ run }) => (run && ledger.state.runs.get(run.id)?.steps[run.step]?.total) || 1,

@@ -10,6 +10,7 @@
  * appended while the request was under way; such events never touch the same task, or only as its dependencies, whose
  * end is seen at either time.
  */
+import type { AppendOutcome } from "../bus/record.ts";
 import { MusterError } from "../errors.ts";
 import { type Event, encodeEvent } from "../events.ts";
 import { apply } from "../fold/fold.ts";
@@ -199,10 +200,14 @@ export class Ledger {
 
 	/**
 	 * A request, encoded by the caller: in the journal all or nothing, and applied when durable.
-	 * @param applied called when all of it is in the state, before anything of it may start
+	 * @param applied called when all of it is in the state, before anything of it may start; with what became of appends
 	 * @throws E_STORAGE_FULL, E_JOURNAL_FAILED
 	 */
-	async request(events: readonly Event[], lines: readonly string[], applied?: () => void): Promise<void> {
+	async request(
+		events: readonly Event[],
+		lines: readonly string[],
+		applied?: (appended: readonly AppendOutcome[]) => void,
+	): Promise<void> {
 		for (const event of events) if (event.type === "task.submitted") pin(this.state, event.task);
 		let seq: number;
 		try {
@@ -226,7 +231,7 @@ export class Ledger {
 		}
 		this.#remember(effects);
 		this.#holdBack(effects);
-		applied?.();
+		applied?.(effects.outcomes);
 		this.#tell(seq, effects);
 	}
 
@@ -300,6 +305,12 @@ class Consequences implements Sink {
 	readonly tasks: Task[] = [];
 	readonly runs: Run[] = [];
 	readonly letters: string[] = [];
+	/** Of a request alone. */
+	readonly outcomes: AppendOutcome[] = [];
+
+	appended(outcome: AppendOutcome): void {
+		this.outcomes.push(outcome);
+	}
 
 	redriven(id: string): void {
 		this.letters.push(id);

@@ -12,6 +12,7 @@ const TAGS = {
 	fleet: "Agents, status, pause and drain.",
 	schedules: "Tasks at times.",
 	triggers: "What starts runs of workflows by itself.",
+	bus: "Messages, requests and durable streams.",
 	"dead letters": "Tasks that failed for good.",
 	artifacts: "Files that work has made.",
 	process: "The server itself. Without a token.",

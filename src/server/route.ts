@@ -52,6 +52,8 @@ interface Spec<A extends Answers, P extends Fields, Q extends Fields, H extends 
 	sends?: { [header: string]: string };
 	/** What else it refuses; E_INPUT_INVALID stands here when it refuses what fits the schemas. */
 	problems?: readonly ErrorCode[];
+	/** And with which status, where it is not that of the code. */
+	also?: { [status: number]: readonly ErrorCode[] };
 	/** GET: the answer has an ETag, and If-None-Match is looked at. */
 	etag?: boolean;
 	/** Answers before the orchestrator works, and when it does not. */
@@ -221,5 +223,6 @@ function problemsOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): Map
 		const { status } = errorTable[code];
 		add(status === 400 ? 422 : status, code);
 	}
+	for (const [status, codes] of Object.entries(spec.also ?? {})) for (const code of codes) add(Number(status), code);
 	return new Map([...found].sort(([a], [b]) => a - b).map(([status, codes]) => [status, [...codes]]));
 }

@@ -3,6 +3,8 @@
  * It never sees the journal, the scheduler or another task.
  */
 import type { z } from "zod";
+import type { Bus } from "../bus/bus.ts";
+import type { Streams } from "../bus/stream.ts";
 import type { Duration } from "../duration.ts";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
@@ -90,6 +92,11 @@ export interface ChildResult {
 	error?: { code: string; message: string };
 }
 
+/** The message bus for the time of one attempt: when it ends, for whatever reason, so do its subscriptions and requests. */
+export interface SkillBus extends Pick<Bus, "publish" | "subscribe" | "request" | "requestMany"> {
+	readonly streams: Pick<Streams, "append">;
+}
+
 export interface SkillContext {
 	readonly task: {
 		readonly id: string;
@@ -112,6 +119,8 @@ export interface SkillContext {
 	 * with one the skill runs again from its beginning and gets it. Not available inside a skill thread.
 	 */
 	ask(question: Question): Promise<QuestionAnswer>;
+	/** Messages to and from others. Not available inside a skill thread. */
+	readonly bus: SkillBus;
 	readonly artifacts: ArtifactStore;
 	/**
 	 * Outputs of the tasks in `dependsOn`, in that order; in a workflow those of the steps in `needs`, where one with

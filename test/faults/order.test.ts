@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerAgent } from "../../src/agent/worker-agent.ts";
+import { EmbeddedBus } from "../../src/bus/embedded.ts";
 import { createIds, HandClock } from "../../src/clock.ts";
 import { readSettings } from "../../src/config.ts";
 import { MusterError } from "../../src/errors.ts";
@@ -31,6 +32,7 @@ async function orchestratorOn(store: MemoryStore, clock: HandClock, skills: AnyS
 		threads: { size: 0, run: () => Promise.reject(new Error("none")), close: async () => undefined },
 		catalog: new Catalog([]),
 		skills,
+		createBus: (ledger) => new EmbeddedBus({ clock, log: silentLog, ledger }),
 	});
 	await orchestrator.begin([new WorkerAgent({ name: "w", skills, concurrency: 8 })]);
 	return orchestrator;

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { FanOutCoordinator } from "../../src/agent/coordinator-agent.ts";
 import { WorkerAgent } from "../../src/agent/worker-agent.ts";
+import { EmbeddedBus } from "../../src/bus/embedded.ts";
 import { createIds, HandClock } from "../../src/clock.ts";
 import { readSettings } from "../../src/config.ts";
 import { hasCode, MusterError, RetryableError, TerminalError } from "../../src/errors.ts";
@@ -99,6 +100,7 @@ export class World {
 			threads: { size: 0, run: () => Promise.reject(new Error("none")), close: async () => undefined },
 			catalog: new Catalog([]),
 			skills: [skill],
+			createBus: (ledger) => new EmbeddedBus({ clock, log: silentLog, ledger }),
 		});
 		this.#agents = [1, 2, 3].map((n) => new Mortal({ name: `w${n}`, skills: [skill], concurrency: n }));
 		await this.orchestrator.begin([...this.#agents, new FanOutCoordinator({ name: "c", concurrency: 2 })]);

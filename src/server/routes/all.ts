@@ -1,6 +1,7 @@
 /** Every route of the work, in the order of the document. */
 import type { Route } from "../route.ts";
 import { artifactRoutes } from "./artifacts.ts";
+import { busRoutes } from "./bus.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { fleetRoutes } from "./fleet.ts";
 import { runRoutes } from "./runs.ts";
@@ -16,6 +17,7 @@ export const workRoutes: readonly Route[] = [
 	...fleetRoutes,
 	...scheduleRoutes,
 	...triggerRoutes,
+	...busRoutes,
 	...deadLetterRoutes,
 	...artifactRoutes,
 ];
