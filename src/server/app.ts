@@ -35,12 +35,18 @@ export const allRoutes = (parts: Parameters<typeof processRoutes>[0]): Route[] =
 
 export function createApp({ token, port, phase, log }: AppOptions): App {
 	const app: App = new OpenAPIHono<{ Variables: Variables }>();
-	let text: string | undefined;
-	const document = () => documentOf(routes, `http://127.0.0.1:${port()}`);
+	// Made when somebody asks, and then kept: anyone may.
+	let document: { text: string; page: string } | undefined;
+	const made = () => {
+		if (document !== undefined) return document;
+		const given = documentOf(routes, `http://127.0.0.1:${port()}`);
+		document = { text: JSON.stringify(given), page: pageOf(given) };
+		return document;
+	};
 	const routes = allRoutes({
 		notReady: () => notReady(phase()),
-		document: () => (text ??= JSON.stringify(document())),
-		page: () => pageOf(document()),
+		document: () => made().text,
+		page: () => made().page,
 	});
 	app.use(harden);
 	app.use(guardOrigin(port));
