@@ -13,7 +13,7 @@ export const document = documentOf(routes, "http://127.0.0.1:7620");
 
 interface Operation {
 	operationId: string;
-	responses: { [status: string]: { content?: { [type: string]: { schema?: object } } } };
+	responses: { [status: string]: { $ref?: string; content?: { [type: string]: { schema?: object } } } };
 }
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: false });
@@ -49,23 +49,19 @@ export async function checkAnswer(method: string, url: string, response: Respons
 	const where = `${method} ${route.path} ${response.status}`;
 	const paths = document.paths as { [path: string]: { [method: string]: Operation } };
 	const operation = paths[route.path]?.[route.method];
-	const declared = operation?.responses[String(response.status)];
+	let place = ["paths", route.path, route.method, "responses", String(response.status)];
+	let declared = operation?.responses[String(response.status)];
+	if (declared?.$ref !== undefined) {
+		place = declared.$ref.slice("#/".length).split("/");
+		declared = (document.components?.responses as Operation["responses"])[place[2] as string];
+	}
 	assert.ok(declared !== undefined, `${where} is not in the document: ${await response.clone().text()}`);
 	if (response.ok) succeeded.add(route.name);
 	if (response.status === 304) return;
 	const type = response.headers.get("content-type")?.split(";")[0] ?? "";
 	assert.ok(Object.hasOwn(declared.content ?? {}, type), `${where} is ${type}, which is not in the document`);
 	if (!/json$/.test(type) || /ndjson/.test(type)) return;
-	const validate = validatorOf(
-		"paths",
-		route.path,
-		route.method,
-		"responses",
-		String(response.status),
-		"content",
-		type,
-		"schema",
-	);
+	const validate = validatorOf(...place, "content", type, "schema");
 	const body: unknown = await response.clone().json();
 	assert.ok(validate(body), `${where}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(body).slice(0, 500)}`);
 }

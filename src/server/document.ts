@@ -1,5 +1,6 @@
 /** The OpenAPI document, made from the routes as they are declared. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { sharedAnswers } from "./problem-answers.ts";
 import type { Route } from "./route.ts";
 
 export type Document = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
@@ -28,6 +29,7 @@ export function documentOf(routes: readonly Route[], url: string): Document {
 		...{ type: "http", scheme: "bearer" },
 		description: 'The content of the file "token" in the data folder.',
 	});
+	for (const { name, answer } of sharedAnswers) app.openAPIRegistry.registerComponent("responses", name, answer);
 	for (const { config } of routes) app.openAPIRegistry.registerPath(config);
 	return app.getOpenAPI31Document({
 		openapi: "3.1.0",

@@ -56,15 +56,21 @@ interface Operation {
 	"x-muster-role": string;
 	parameters?: { name: string; in: string; required?: boolean; description?: string; schema: Schema }[];
 	requestBody?: { content: { [type: string]: { schema: Schema } } };
-	responses: { [status: string]: { description: string; content?: { [type: string]: { schema?: Schema } } } };
+	responses: { [status: string]: Response | { $ref: string } };
+}
+
+interface Response {
+	description: string;
+	content?: { [type: string]: { schema?: Schema } };
 }
 
 export function outlineOf({ info, servers, tags = [], paths = {}, components = {} }: Document): Outline {
 	const schemas = (components.schemas ?? {}) as { [name: string]: Schema };
+	const responses = (components.responses ?? {}) as { [name: string]: Response };
 	const operations = Object.entries(paths).flatMap(([path, methods]) =>
 		Object.entries(methods as { [method: string]: Operation }).map(([method, operation]) => ({
 			tag: operation.tags[0],
-			...operationOf({ path, method, operation, schemas, url: servers?.[0]?.url ?? "" }),
+			...operationOf({ path, method, operation, schemas, responses, url: servers?.[0]?.url ?? "" }),
 		})),
 	);
 	return {
@@ -88,9 +94,10 @@ function operationOf(parts: {
 	method: string;
 	operation: Operation;
 	schemas: { [name: string]: Schema };
+	responses: { [name: string]: Response };
 	url: string;
 }): OperationOutline {
-	const { path, method, operation, schemas, url } = parts;
+	const { path, method, operation, schemas, responses, url } = parts;
 	const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
 	const fields = (operation.parameters ?? []).map(
 		({ name, in: where, required = false, description = "", schema }) => ({
@@ -109,7 +116,8 @@ function operationOf(parts: {
 		...{ name: operation.operationId, method: method.toUpperCase(), path, role, fields },
 		...{ summary: operation.summary, text: operation.description ?? "" },
 		body: body === undefined ? undefined : typeOf(body),
-		answers: Object.entries(operation.responses).map(([status, { description, content = {} }]) => {
+		answers: Object.entries(operation.responses).map(([status, answer]) => {
+			const { description, content = {} } = "$ref" in answer ? (responses[nameOf(answer.$ref)] as Response) : answer;
 			const [type, { schema = undefined } = {}] = Object.entries(content)[0] ?? ["", {}];
 			return { status, text: description, type: /json$/.test(type) && schema ? typeOf(schema) : type };
 		}),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { CLIENT, headOf } from "../../test/http/client-head.ts";
 import { document, routes } from "../../test/http-contract.ts";
 import { appOn } from "../../test/http-fixture.ts";
 import { markdownOf } from "./markdown.ts";
@@ -11,6 +12,10 @@ const page = fileURLToPath(new URL("../../docs/http.md", import.meta.url));
 test("docs/http.md is what the document says (WRITE_DOCS=1 writes it)", () => {
 	if (process.env.WRITE_DOCS) writeFileSync(page, markdownOf(document));
 	assert.equal(readFileSync(page, "utf8"), markdownOf(document));
+});
+
+test("the types of the generated client are those of this document (node test/http/client.ts makes them)", () => {
+	assert.ok(readFileSync(CLIENT, "utf8").startsWith(headOf(document)));
 });
 
 test("/docs has every route, and neither scripts nor anything from elsewhere", async () => {

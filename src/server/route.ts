@@ -11,7 +11,7 @@ import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import { explain } from "../schema.ts";
 import { readBytes, readJson } from "./body.ts";
 import { type Misfit, problemResponse, Refused } from "./problem.ts";
-import { problem } from "./schemas/error.ts";
+import { problemAnswers } from "./problem-answers.ts";
 
 /** Who may use a route; each of them may do what those before it may. `anyone` needs no token. */
 export const roles = ["anyone", "viewer", "operator", "admin"] as const;
@@ -171,12 +171,16 @@ function configOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): Route
 		};
 	}
 	if (spec.etag === true) responses[304] = { description: "It is as `If-None-Match` says" };
-	for (const [status, codes] of problemsOf(spec)) {
-		responses[status] = {
-			description: codes.map((code) => `${code}: ${errorTable[code].title}`).join(". "),
-			content: { "application/problem+json": { schema: problem } },
-		};
-	}
+	Object.assign(
+		responses,
+		problemAnswers({
+			open: role === "anyone",
+			body: body !== undefined ? "json" : bytes !== undefined ? "bytes" : undefined,
+			always: spec.always === true,
+			problems: spec.problems ?? [],
+			also: spec.also ?? {},
+		}),
+	);
 	const fields = { ...headers?.shape, ...(spec.etag === true && { "if-none-match": z.string().optional() }) };
 	return createRoute({
 		...{ operationId: name, method, path, tags: [tag], summary, responses },
@@ -206,23 +210,3 @@ const titles: Record<string, string> = {
 	201: "It is stored",
 	202: "It is stored, and not over yet",
 };
-
-/** Every problem it can answer with, by status. */
-function problemsOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): Map<number, ErrorCode[]> {
-	const found = new Map<number, Set<ErrorCode>>();
-	const add = (status: number, code: ErrorCode): void =>
-		void (found.get(status) ?? found.set(status, new Set()).get(status))?.add(code);
-	add(400, "E_INPUT_INVALID");
-	add(403, "E_FORBIDDEN");
-	if (spec.role !== "anyone") add(401, "E_UNAUTHORIZED");
-	if (spec.body !== undefined || spec.bytes !== undefined) add(413, "E_INPUT_TOO_LARGE");
-	if (spec.body !== undefined) for (const status of [415, 422]) add(status, "E_INPUT_INVALID");
-	if (spec.always !== true) for (const code of ["E_STARTING", "E_STOPPED"] as const) add(503, code);
-	for (const code of ["E_INTERNAL", "E_JOURNAL_FAILED"] as const) add(500, code);
-	for (const code of spec.problems ?? []) {
-		const { status } = errorTable[code];
-		add(status === 400 ? 422 : status, code);
-	}
-	for (const [status, codes] of Object.entries(spec.also ?? {})) for (const code of codes) add(Number(status), code);
-	return new Map([...found].sort(([a], [b]) => a - b).map(([status, codes]) => [status, [...codes]]));
-}
