@@ -23,6 +23,7 @@ const names = [
 	"recovery",
 	"list",
 	"bus",
+	"http",
 ];
 const { values } = parseArgs({
 	options: {
