@@ -24,6 +24,7 @@ const names = [
 	"list",
 	"bus",
 	"http",
+	"rss",
 ];
 const { values } = parseArgs({
 	options: {

@@ -75,6 +75,8 @@ export type { Event, StoredEvent } from "./events.ts";
 export type { Json } from "./json.ts";
 export type { Log } from "./log.ts";
 export { type StartOptions, startOrchestrator } from "./main.ts";
+export type { Activity, ActivityQuery } from "./orchestrator/activity.ts";
+export type { HistoryPage, HistoryQuery } from "./orchestrator/history.ts";
 export type { Orchestrator } from "./orchestrator/orchestrator.ts";
 export type { Page } from "./orchestrator/page.ts";
 export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";

@@ -257,6 +257,28 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.addHelpText("after", example("muster doctor"))
 		.action(lazy(() => import("./commands/doctor.ts")));
 
+	program
+		.command("verify")
+		.description("compute every printed total again from the journal, and check chain, snapshots and views against it")
+		.argument("[folder]", "a data folder or a backup (default: the data folder)")
+		.addHelpText("after", example("muster verify --json"))
+		.action(lazy(() => import("./commands/verify.ts")));
+
+	program
+		.command("backup")
+		.description("a verified copy of the data folder as it is at one moment, also while a server works on it")
+		.argument("<dir>", "folder for the copy; it must not be there yet")
+		.option("--with-token", "with the token: whoever has the copy may then do everything")
+		.addHelpText("after", example("muster backup backups/monday"))
+		.action(lazy(() => import("./commands/backup.ts")));
+
+	program
+		.command("restore")
+		.description("make the data folder out of a backup; it must not be there yet, or be empty")
+		.argument("<dir>", "the backup")
+		.addHelpText("after", example("muster restore backups/monday --data data-again"))
+		.action(lazy(() => import("./commands/restore.ts")));
+
 	return program;
 }
 
