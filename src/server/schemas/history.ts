@@ -5,11 +5,9 @@ import type { Activity } from "../../orchestrator/activity.ts";
 import { count, exactly, time } from "./exactly.ts";
 
 /** Each type has members of its own beside these; they are those of the journal. */
-const event = z
-	.looseObject({ seq: count, type: z.string(), at: z.number() })
-	.openapi("Event", {
-		example: { seq: 17, type: "task.started", at: 1_796_000_000_000 },
-	}) as unknown as z.ZodType<StoredEvent>;
+const event = z.looseObject({ seq: count, type: z.string(), at: z.number() }).openapi("Event", {
+	example: { seq: 17, type: "task.started", at: 1_796_000_000_000 },
+}) as unknown as z.ZodType<StoredEvent>;
 
 export interface EventsView {
 	items: StoredEvent[];
