@@ -50,7 +50,8 @@ export function createApp({ token, port, phase, log }: AppOptions): App {
 	});
 	app.use(harden);
 	app.use(guardOrigin(port));
-	app.use(guardToken(token, (method, path) => isOpen(routes, method, path)));
+	const open = routes.filter(({ role }) => role === "anyone");
+	app.use(guardToken(token, (method, path) => isOpen(open, method, path)));
 	for (const { method, path, always, handle } of routes) {
 		app.on(method, routingPath(path), async (context) => {
 			const now = phase();
@@ -97,10 +98,10 @@ function matches(route: string, path: string): boolean {
 	return fits && wanted.every((part, i) => (part.startsWith("{") ? given[i] !== "" : part === given[i]));
 }
 
-const isOpen = (routes: readonly Route[], method: string, path: string): boolean =>
-	routes.some((route) => {
+const isOpen = (open: readonly Route[], method: string, path: string): boolean =>
+	open.some((route) => {
 		const fits = route.method === method.toLowerCase() || (route.method === "get" && method === "HEAD");
-		return route.role === "anyone" && fits && matches(route.path, path);
+		return fits && matches(route.path, path);
 	});
 
 /** Names what there is, so that a typing mistake is found at once. */
