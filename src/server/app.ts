@@ -50,8 +50,8 @@ export function createApp({ token, port, phase, log }: AppOptions): App {
 	});
 	app.use(harden);
 	app.use(guardOrigin(port));
-	const open = routes.filter(({ role }) => role === "anyone");
-	app.use(guardToken(token, (method, path) => isOpen(open, method, path)));
+	const open = openPaths(routes);
+	app.use(guardToken(token, (path) => open.some((one) => matches(one, path))));
 	for (const { method, path, always, handle } of routes) {
 		app.on(method, routingPath(path), async (context) => {
 			const now = phase();
@@ -98,11 +98,11 @@ function matches(route: string, path: string): boolean {
 	return fits && wanted.every((part, i) => (part.startsWith("{") ? given[i] !== "" : part === given[i]));
 }
 
-const isOpen = (open: readonly Route[], method: string, path: string): boolean =>
-	open.some((route) => {
-		const fits = route.method === method.toLowerCase() || (route.method === "get" && method === "HEAD");
-		return fits && matches(route.path, path);
-	});
+/** Those that need no token, whatever the method: one that they do not take is answered with 405. */
+const openPaths = (routes: readonly Route[]): string[] => {
+	const closed = new Set(routes.filter(({ role }) => role !== "anyone").map(({ path }) => path));
+	return routes.map(({ path }) => path).filter((path) => !closed.has(path));
+};
 
 /** Names what there is, so that a typing mistake is found at once. */
 function unknownRoute(routes: readonly Route[], method: string, path: string): Response {
