@@ -21,8 +21,9 @@ const names = [
 	"fan-out",
 	"chain",
 	"recovery",
-	"bus",
 	"list",
+	"bus",
+	"http",
 	"rss",
 ];
 const { values } = parseArgs({

@@ -2,18 +2,21 @@
 import assert from "node:assert/strict";
 import { silentLog } from "../src/log.ts";
 import { createApp, type Phase } from "../src/server/app.ts";
+import { checkAnswer } from "./http-contract.ts";
 
 export const TOKEN = "a".repeat(64);
 export const PORT = 7620;
 
-/** The application in memory, on an orchestrator of its own. */
+/** The application in memory, on an orchestrator of its own. Each answer is held against the document. */
 export function appOn(phase: () => Phase) {
 	const app = createApp({ token: TOKEN, port: () => PORT, phase, log: silentLog });
-	const send = (path: string, init: RequestInit = {}) =>
-		app.request(`http://127.0.0.1:${PORT}${path}`, {
-			...init,
-			headers: { host: `127.0.0.1:${PORT}`, authorization: `Bearer ${TOKEN}`, ...init.headers },
-		});
+	const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
+		const url = `http://127.0.0.1:${PORT}${path}`;
+		const headers = { host: `127.0.0.1:${PORT}`, authorization: `Bearer ${TOKEN}`, ...init.headers };
+		const response = await app.request(url, { ...init, headers });
+		await checkAnswer(init.method ?? "GET", url, response);
+		return response;
+	};
 	const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
 		send(path, {
 			method: "POST",

@@ -12,7 +12,7 @@ import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
 import type { AnswerOptions, ApprovalView, Delivery, EventSpec } from "../orchestrator/waits.ts";
-import type { WorkflowView } from "../server/read-routes.ts";
+import type { WorkflowView } from "../server/workflow-view.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal } from "../task/task.ts";
@@ -173,16 +173,16 @@ export class HttpConnection implements Connection {
 	}
 
 	deadLetters({ limit, type, code }: DeadLetterOptions): Promise<TaskView[]> {
-		return this.#items(`/v1/dead${queryText({ limit, type, code })}`);
+		return this.#items(`/v1/dead-letters${queryText({ limit, type, code })}`);
 	}
 
 	retry = (id: string, options: { input?: Json }): Promise<TaskView> =>
 		this.#post(`/v1/tasks/${encodeURIComponent(id)}/retry`, options);
 
-	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#post("/v1/dead/retry", filter);
+	retryDead = (filter: DeadFilter): Promise<RetriedDead> => this.#post("/v1/dead-letters/retry", filter);
 
 	async dropDead(filter: DeadFilter): Promise<number> {
-		return (await this.#post<{ dropped: number }>("/v1/dead/drop", filter)).dropped;
+		return (await this.#post<{ dropped: number }>("/v1/dead-letters/drop", filter)).dropped;
 	}
 
 	async artifact({ ref }: ArtifactRef): Promise<Uint8Array> {

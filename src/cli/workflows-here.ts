@@ -1,7 +1,7 @@
 /** The workflows that a command started here would know. */
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../config.ts";
-import { type WorkflowView, workflowView } from "../server/read-routes.ts";
+import { type WorkflowView, workflowView } from "../server/workflow-view.ts";
 import { Catalog } from "../workflow/catalog.ts";
 import { dataFolder } from "./connection.ts";
 import type { GlobalOptions } from "./program.ts";

@@ -35,13 +35,13 @@ import type { Page } from "./page.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, Reader, type RunQuery, type TaskQuery } from "./reader.ts";
 import { Redriver } from "./redriver.ts";
-import { type RerunOptions, Runs } from "./runs.ts";
+import { type RerunOptions, Runs, type StartRunOptions } from "./runs.ts";
 import type { ScheduleSpec } from "./schedule-spec.ts";
 import type { ScheduleView } from "./schedule-view.ts";
 import { Schedules } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
-import { Submitter } from "./submitter.ts";
+import { type Placed, Submitter } from "./submitter.ts";
 import { Superseder } from "./superseder.ts";
 import { type EnabledView, type Started, Triggers, type WebhookCall } from "./triggers.ts";
 import type { AgentView, RunView, TaskView } from "./view.ts";
@@ -202,6 +202,11 @@ export class Orchestrator {
 
 	/** All or nothing, with one acknowledgement. */
 	async submitMany(specs: readonly TaskSpec[]): Promise<string[]> {
+		return (await this.place(specs)).map(({ id }) => id);
+	}
+
+	/** The same, with whether a task was there already under its key. */
+	async place(specs: readonly TaskSpec[]): Promise<Placed[]> {
 		this.#checkOpen();
 		return this.#submitter.submit(specs);
 	}
@@ -219,11 +224,24 @@ export class Orchestrator {
 
 	/**
 	 * Starts a workflow by name, by the path of its file, or as a definition. Resolves with the run's id when durable.
-	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_INPUT_INVALID, E_STORAGE_FULL
+	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_INPUT_INVALID, E_STORAGE_FULL, E_IDEMPOTENCY_CONFLICT
 	 */
-	async startRun(workflow: string | GivenWorkflow, inputs: Record<string, unknown> = {}): Promise<string> {
+	async startRun(
+		workflow: string | GivenWorkflow,
+		inputs: Record<string, unknown> = {},
+		options: StartRunOptions = {},
+	): Promise<string> {
+		return (await this.placeRun(workflow, inputs, options)).id;
+	}
+
+	/** The same, with whether the run was there already under its key. */
+	async placeRun(
+		workflow: string | GivenWorkflow,
+		inputs: Record<string, unknown> = {},
+		options: StartRunOptions = {},
+	): Promise<Placed> {
 		this.#checkOpen();
-		return this.#runs.start(workflow, inputs);
+		return this.#runs.start(workflow, inputs, options);
 	}
 
 	/**

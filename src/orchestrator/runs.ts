@@ -21,9 +21,10 @@ import { afterRun, createdRun, promote } from "../workflow/run-queue.ts";
 import { expireStep } from "../workflow/step-task.ts";
 import type { Admission } from "./admission.ts";
 import type { Canceller } from "./canceller.ts";
+import { type KeyedRequest, requestOf } from "./keyed-request.ts";
 import { definitionsOf, folderOf, pinsOf, type Resolved, resolveWorkflow } from "./pins.ts";
 import { takeOver } from "./rerun.ts";
-import type { Submitter } from "./submitter.ts";
+import type { Placed, Submitter } from "./submitter.ts";
 
 export interface RunsParts {
 	ledger: Ledger;
@@ -34,6 +35,11 @@ export interface RunsParts {
 	canceller: Canceller;
 	admission: Admission;
 	submitter: Submitter;
+}
+
+export interface StartRunOptions {
+	/** The same key again gives the first run's id; with another workflow or other inputs it is refused. At most 256 characters. */
+	idempotencyKey?: string;
 }
 
 export interface RerunOptions {
@@ -58,6 +64,8 @@ export class Runs {
 	#isStopped = false;
 	/** Runs under way to the journal, by the key of their group: two that begin at once see each other. */
 	readonly #beginning = new Map<string, Set<{ id: string }>>();
+	/** Starts with a key that are under way, by the run's id. */
+	readonly #starting = new Map<string, { request: KeyedRequest; started: Promise<Placed> }>();
 
 	constructor(parts: RunsParts) {
 		this.#parts = parts;
@@ -77,18 +85,58 @@ export class Runs {
 		return resolveWorkflow(this.#parts.catalog, workflow);
 	}
 
-	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<string> {
+	/**
+	 * Resolves when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL,
+	 * E_IDEMPOTENCY_CONFLICT
+	 */
+	async start(
+		workflow: string | GivenWorkflow,
+		inputs: Record<string, unknown>,
+		{ idempotencyKey }: StartRunOptions,
+	): Promise<Placed> {
+		const request = idempotencyKey === undefined ? undefined : requestOf(idempotencyKey, workflow, inputs);
+		const known = request && this.#known(request);
+		if (known !== undefined) return known;
+		const started = this.#startNew(workflow, inputs, request);
+		if (request === undefined) return started;
+		// Until it is in the state, this alone says that the key is taken.
+		this.#starting.set(request.id, { request, started });
+		return started.finally(() => this.#starting.delete(request.id));
+	}
+
+	async #startNew(
+		workflow: string | GivenWorkflow,
+		inputs: Record<string, unknown>,
+		request: KeyedRequest | undefined,
+	): Promise<Placed> {
 		const { known, definitions, ...pins } = await this.resolve(workflow);
 		const run: NewRun = {
-			id: this.#parts.newId("run"),
+			id: request?.id ?? this.#parts.newId("run"),
 			workflow: known.definition.name,
 			hash: known.hash,
 			inputs: checkInputs(known.definition, inputs, folderOf(known)),
+			...(request && { request: request.fingerprint }),
 			...pinsOf(pins),
 		};
 		await this.begin({ run, definitions, isKnown: (hash) => this.isKept(hash) });
-		return run.id;
+		return { id: run.id, known: false };
+	}
+
+	/** The run that was started under the key. @throws E_IDEMPOTENCY_CONFLICT when it was another request */
+	#known(request: KeyedRequest): Promise<Placed> | undefined {
+		const { id } = request;
+		const pending = this.#starting.get(id);
+		const fingerprint = pending?.request.fingerprint ?? this.#parts.ledger.run(id)?.request;
+		if (fingerprint === undefined) return undefined;
+		if (fingerprint !== request.fingerprint) {
+			throw new MusterError("E_IDEMPOTENCY_CONFLICT", `the idempotency key belongs to ${id}, which is another run`, {
+				hint: "Use a new key for new content.",
+				details: { run: id },
+			});
+		}
+		return pending === undefined
+			? Promise.resolve({ id, known: true })
+			: pending.started.then(() => ({ id, known: true }));
 	}
 
 	/**

@@ -30,6 +30,13 @@ export interface SubmitterParts {
 	admission: Admission;
 }
 
+/** A task or run that was asked for. */
+export interface Placed {
+	id: string;
+	/** It was there already, under the same key. */
+	known: boolean;
+}
+
 export class Submitter {
 	readonly #parts: SubmitterParts;
 
@@ -38,11 +45,11 @@ export class Submitter {
 	}
 
 	/**
-	 * All or nothing: resolves with the ids, in order, when every task is durable.
+	 * All or nothing: resolves with the ids, in order, when every task is durable, and whether a key had made it before.
 	 * @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE, E_DEPENDENCY_UNKNOWN, E_DEPENDENCY_FAILED, E_DEPENDENCY_CYCLE,
 	 *   E_IDEMPOTENCY_CONFLICT, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL
 	 */
-	async submit(specs: readonly TaskSpec[]): Promise<string[]> {
+	async submit(specs: readonly TaskSpec[]): Promise<Placed[]> {
 		if (specs.length > MAX_BATCH) {
 			throw new MusterError("E_INPUT_TOO_LARGE", `a batch may have ${MAX_BATCH} tasks, not ${specs.length}`, {
 				hint: "Submit it in several batches.",
@@ -53,7 +60,7 @@ export class Submitter {
 		return admission.underWay(specs.length, () => this.#submit(specs));
 	}
 
-	async #submit(specs: readonly TaskSpec[]): Promise<string[]> {
+	async #submit(specs: readonly TaskSpec[]): Promise<Placed[]> {
 		const { clock, newId, admission } = this.#parts;
 		const at = clock.now();
 		const ids = specs.map(() => newId("tsk"));
@@ -95,7 +102,7 @@ export class Submitter {
 		const events = fresh.map((task): Event => ({ type: "task.submitted", at, task }));
 		const stored = this.store(events, pending);
 		await Promise.all([stored, ...waits.map((known) => known.stored)]);
-		return ids;
+		return ids.map((id) => ({ id, known: !places.has(id) }));
 	}
 
 	/**

@@ -2,17 +2,17 @@
  * The HTTP control plane as one application: guards first, then the routes. It is there before the orchestrator works,
  * so it holds a phase: while that is `starting`, everything below /v1 and /hooks answers 503 with the reason.
  */
-import { Hono } from "hono";
+import { OpenAPIHono } from "@hono/zod-openapi";
 import { errorTable, hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import { documentOf } from "./document.ts";
+import { pageOf } from "./page.ts";
 import { problemResponse } from "./problem.ts";
-import { addQueueRoutes } from "./queue-routes.ts";
-import { addReadRoutes } from "./read-routes.ts";
-import { addRunRoutes } from "./run-routes.ts";
+import type { App, Route, Variables } from "./route.ts";
+import { workRoutes } from "./routes/all.ts";
+import { processRoutes } from "./routes/process.ts";
 import { guardOrigin, guardToken, harden } from "./security.ts";
-import { addTriggerRoutes } from "./trigger-routes.ts";
-import { addWorkRoutes } from "./work-routes.ts";
 
 export type Phase =
 	| { state: "starting" }
@@ -27,44 +27,47 @@ export interface AppOptions {
 	log: Log;
 }
 
-/** What handlers find in their context. */
-export interface Variables {
-	orchestrator: Orchestrator;
-}
-
-export type App = Hono<{ Variables: Variables }>;
+/** Every route that there is, without an orchestrator: for the document. */
+export const allRoutes = (parts: Parameters<typeof processRoutes>[0]): Route[] => [
+	...workRoutes,
+	...processRoutes(parts),
+];
 
 export function createApp({ token, port, phase, log }: AppOptions): App {
-	const app: App = new Hono<{ Variables: Variables }>();
+	const app: App = new OpenAPIHono<{ Variables: Variables }>();
+	// Made when somebody asks, and then kept: anyone may.
+	let document: { text: string; page: string } | undefined;
+	const made = () => {
+		if (document !== undefined) return document;
+		const given = documentOf(routes, `http://127.0.0.1:${port()}`);
+		document = { text: JSON.stringify(given), page: pageOf(given) };
+		return document;
+	};
+	const routes = allRoutes({
+		notReady: () => notReady(phase()),
+		document: () => made().text,
+		page: () => made().page,
+	});
 	app.use(harden);
 	app.use(guardOrigin(port));
-	app.use(guardToken(token));
-	app.get("/healthz", (context) => context.json({ status: "ok", pid: process.pid }));
-	app.get("/readyz", (context) => {
-		const reason = notReady(phase());
-		return reason === undefined ? context.json({ status: "ready" }) : problemResponse(reason, { status: 503 });
-	});
-	for (const paths of ["/v1/*", "/hooks/*"]) {
-		app.use(paths, async (context, next) => {
+	const open = openPaths(routes);
+	app.use(guardToken(token, (path) => open.some((one) => matches(one, path))));
+	for (const { method, path, always, handle } of routes) {
+		app.on(method, routingPath(path), async (context) => {
 			const now = phase();
-			if (now.state === "starting") return problemResponse(notReady(now), { status: 503 });
-			context.set("orchestrator", now.orchestrator);
-			return next();
+			if (now.state !== "starting") context.set("orchestrator", now.orchestrator);
+			else if (!always) return problemResponse(notReady(now), { status: 503, instance: context.req.path });
+			return handle(context);
 		});
 	}
-	addReadRoutes(app);
-	addWorkRoutes(app);
-	addTriggerRoutes(app);
-	addQueueRoutes(app);
-	addRunRoutes(app);
-	app.notFound((context) => unknownRoute(app, context.req.method, context.req.path));
-	app.onError((error, context) => {
+	app.notFound(({ req }) => unknownRoute(routes, req.method, req.path));
+	app.onError((error, { req }) => {
 		// What has a code was thrown on purpose; only a fault of ours goes into the log.
 		if (!hasCode(error) || errorTable[error.code].status === 500) {
-			log.error("a request failed", { path: context.req.path, error: error.stack ?? String(error) });
+			log.error("a request failed", { path: req.path, error: error.stack ?? String(error) });
 		}
 		const close = hasCode(error, "E_INPUT_TOO_LARGE") ? { connection: "close" } : {};
-		return problemResponse(error, { headers: close });
+		return problemResponse(error, { instance: req.path, headers: close });
 	});
 	return app;
 }
@@ -84,26 +87,36 @@ function notReady(phase: Phase): MusterError | undefined {
 	return undefined;
 }
 
-/** Names what there is, so that a typing mistake is found at once. */
-function unknownRoute(app: App, method: string, path: string): Response {
-	const known = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, path));
-	const allowed = [...new Set(known.map((route) => route.method))];
-	if (allowed.length > 0) {
-		const error = new MusterError("E_USAGE", `${path} does not take ${method}`, {
-			hint: `It takes ${allowed.join(", ")}.`,
-		});
-		return problemResponse(error, { status: 405, headers: { allow: allowed.join(", ") } });
-	}
-	const paths = [...new Set(app.routes.filter((route) => route.method === "GET").map((route) => route.path))];
-	const error = new MusterError("E_USAGE", `there is nothing at ${path.slice(0, 200)}`, {
-		hint: `There are: ${paths.join(", ")}.`,
-	});
-	return problemResponse(error, { status: 404 });
-}
+/** As the router writes it. The path of a webhook may have several parts. */
+const routingPath = (path: string): string => path.replace("{path}", ":path{.+}").replaceAll(/\{(\w+)\}(?!\})/g, ":$1");
 
-/** Whether a path fits a route such as `/v1/tasks/:id`. */
+/** Whether a path fits a route such as `/v1/tasks/{id}`. */
 function matches(route: string, path: string): boolean {
 	const wanted = route.split("/");
 	const given = path.split("/");
-	return wanted.length === given.length && wanted.every((part, i) => part.startsWith(":") || part === given[i]);
+	const fits = wanted.length === given.length || (route.endsWith("{path}") && given.length > wanted.length);
+	return fits && wanted.every((part, i) => (part.startsWith("{") ? given[i] !== "" : part === given[i]));
+}
+
+/** Those that need no token, whatever the method: one that they do not take is answered with 405. */
+const openPaths = (routes: readonly Route[]): string[] => {
+	const closed = new Set(routes.filter(({ role }) => role !== "anyone").map(({ path }) => path));
+	return routes.map(({ path }) => path).filter((path) => !closed.has(path));
+};
+
+/** Names what there is, so that a typing mistake is found at once. */
+function unknownRoute(routes: readonly Route[], method: string, path: string): Response {
+	const known = routes.filter((route) => matches(route.path, path));
+	const allowed = [...new Set(known.map((route) => route.method.toUpperCase()))];
+	if (allowed.length > 0) {
+		const error = new MusterError("E_USAGE", `${path.slice(0, 200)} does not take ${method.slice(0, 20)}`, {
+			hint: `It takes ${allowed.join(", ")}.`,
+		});
+		return problemResponse(error, { status: 405, instance: path, headers: { allow: allowed.join(", ") } });
+	}
+	const paths = [...new Set(routes.filter((route) => route.method === "get").map((route) => route.path))];
+	const error = new MusterError("E_USAGE", `there is nothing at ${path.slice(0, 200)}`, {
+		hint: `There are: ${paths.join(", ")}.`,
+	});
+	return problemResponse(error, { status: 404, instance: path });
 }

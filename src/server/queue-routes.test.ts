@@ -37,7 +37,7 @@ test("what cannot be paused, and a body that is not understood, are refused", as
 	await problem(await post("/v1/pause", { scope: "run:run_none" }), 404, "E_RUN_UNKNOWN");
 	await problem(await post("/v1/pause", { scop: "all" }), 400, "E_INPUT_INVALID");
 	// A body that is passed over in silence would pause everything instead of the one type that was meant.
-	await problem(await send("/v1/pause", { method: "POST", body: '{"scope":"type:work"}' }), 400, "E_INPUT_INVALID");
+	await problem(await send("/v1/pause", { method: "POST", body: '{"scope":"type:work"}' }), 415, "E_INPUT_INVALID");
 });
 
 test("a drain answers when nothing runs, and everything stays paused", async (t) => {
@@ -67,16 +67,16 @@ test("dead letters are chosen by type, code and ids, listed in pages, retried an
 	const ids = await orchestrator.submitMany([{ type: "work" }, { type: "work" }, { type: "work" }]);
 	for (const id of ids) await orchestrator.wait(id);
 	const listed = async (query: string): Promise<string[]> =>
-		(await json<{ items: { id: string }[] }>(await send(`/v1/dead?${query}`))).items.map(({ id }) => id);
+		(await json<{ items: { id: string }[] }>(await send(`/v1/dead-letters?${query}`))).items.map(({ id }) => id);
 	assert.deepEqual(await listed("type=other"), []);
 	assert.deepEqual(await listed("code=E_TIMEOUT"), []);
 	const first = await listed("limit=2");
-	assert.deepEqual([...first, ...(await listed(`after=${first[1]}`))].sort(), [...ids].sort());
-	await problem(await send("/v1/dead?limit=0"), 400, "E_INPUT_INVALID");
-	const retried = await json<{ ids: string[]; left: number }>(await post("/v1/dead/retry", { ids: [ids[0]] }));
+	assert.deepEqual([...first, ...(await listed(`cursor=${first[1]}`))].sort(), [...ids].sort());
+	await problem(await send("/v1/dead-letters?limit=0"), 400, "E_INPUT_INVALID");
+	const retried = await json<{ ids: string[]; left: number }>(await post("/v1/dead-letters/retry", { ids: [ids[0]] }));
 	assert.deepEqual([retried.ids, retried.left], [[`${ids[0]}.r`], 0]);
 	await orchestrator.wait(`${ids[0]}.r`);
-	assert.deepEqual(await json(await post("/v1/dead/drop", { code: "E_SKILL_FAILED" })), { dropped: 3 });
+	assert.deepEqual(await json(await post("/v1/dead-letters/drop", { code: "E_SKILL_FAILED" })), { dropped: 3 });
 	assert.deepEqual(await listed(""), []);
 });
 

@@ -60,13 +60,13 @@ describe("routes", () => {
 	});
 
 	test("a list is one batch, all or nothing", async () => {
-		const batch = await post("/v1/tasks", [{ type: "echo" }, { type: "echo", dependsOn: ["#0"] }]);
+		const batch = await post("/v1/tasks:batch", [{ type: "echo" }, { type: "echo", dependsOn: ["#0"] }]);
 		assert.equal(batch.status, 201);
 		assert.equal(((await batch.json()) as { ids: string[] }).ids.length, 2);
 		const before = orchestrator.status().taskQueue.submitted;
 		await problem(
-			await post("/v1/tasks", [{ type: "echo" }, { type: "echo", dependsOn: ["tsk_none"] }]),
-			400,
+			await post("/v1/tasks:batch", [{ type: "echo" }, { type: "echo", dependsOn: ["tsk_none"] }]),
+			422,
 			"E_DEPENDENCY_UNKNOWN",
 		);
 		assert.equal(orchestrator.status().taskQueue.submitted, before);
@@ -83,7 +83,7 @@ describe("routes", () => {
 	test("failed tasks are in the dead letters, with the code and without a stack", async () => {
 		const { id } = (await (await post("/v1/tasks", { type: "broken", retry: false })).json()) as { id: string };
 		await orchestrator.wait(id);
-		const text = await (await send("/v1/dead")).text();
+		const text = await (await send("/v1/dead-letters")).text();
 		const { items } = JSON.parse(text) as { items: { id: string; error: { code: string } }[] };
 		assert.equal(items.find((item) => item.id === id)?.error.code, "E_SKILL_FAILED");
 		assert.ok(!text.includes("server.test.ts"));
@@ -110,7 +110,7 @@ describe("routes", () => {
 	test("a workflow has a name, never a path of the server", async () => {
 		for (const workflow of ["../secret.yaml", "/etc/passwd", "a/b", "flow.yaml", ".."]) {
 			const response = await post("/v1/runs", { workflow });
-			assert.ok(response.status === 400 || response.status === 404, `${workflow}: ${response.status}`);
+			assert.ok([400, 404, 422].includes(response.status), `${workflow}: ${response.status}`);
 			assert.ok(!(await response.text()).includes("ENOENT"));
 		}
 		await problem(await send("/v1/workflows/%2Fetc%2Fpasswd"), 400, "E_INPUT_INVALID");
@@ -122,7 +122,7 @@ describe("routes", () => {
 		const yaml = flow.replace("skill: echo", "skil: echo");
 		const { detail } = await problem(
 			await post("/v1/runs", { workflow: { yaml, file: "my.yaml" } }),
-			400,
+			422,
 			"E_WORKFLOW_INVALID",
 		);
 		assert.match(detail, /^my\.yaml:\d+:\d+ /);
@@ -135,7 +135,7 @@ describe("routes", () => {
 		assert.equal(response.headers.get("x-content-type-options"), "nosniff");
 		assert.equal(await response.text(), "<script>alert(1)</script>");
 		await problem(await send(`/v1/artifacts/${"0".repeat(64)}`), 404, "E_ARTIFACT_UNKNOWN");
-		await problem(await send("/v1/artifacts/..%2F..%2Ftoken"), 404, "E_ARTIFACT_UNKNOWN");
+		await problem(await send("/v1/artifacts/..%2F..%2Ftoken"), 400, "E_INPUT_INVALID");
 	});
 
 	test("malformed bodies are refused", async () => {
@@ -143,38 +143,41 @@ describe("routes", () => {
 		await problem(await post("/v1/tasks", ""), 400, "E_INPUT_INVALID");
 		await problem(await post("/v1/tasks", '"text"'), 400, "E_INPUT_INVALID");
 		await problem(await post("/v1/tasks", "null"), 400, "E_INPUT_INVALID");
-		await problem(await post("/v1/tasks", { type: "echo" }, { "content-type": "text/plain" }), 400, "E_INPUT_INVALID");
+		await problem(await post("/v1/tasks", { type: "echo" }, { "content-type": "text/plain" }), 415, "E_INPUT_INVALID");
 		await problem(await post("/v1/tasks", { type: "echo", unknown: 1 }), 400, "E_INPUT_INVALID");
 		await problem(
 			await post("/v1/runs", { workflow: "content-creation", inputs: { nothing: 1 } }),
-			400,
+			422,
 			"E_INPUT_INVALID",
 		);
 		await problem(await post("/v1/runs", []), 400, "E_INPUT_INVALID");
 		await problem(await send("/v1/tasks?limit=0"), 400, "E_INPUT_INVALID");
 		await problem(await send("/v1/tasks?limit=201"), 400, "E_INPUT_INVALID");
 		await problem(await send("/v1/tasks?limt=1"), 400, "E_INPUT_INVALID");
-		for (const wrong of ["state=lost", "state=", "since=yesterday", "cursor=x", "workflow=w"]) {
+		for (const wrong of ["state=lost", "state=", "since=yesterday", "cursor=.$", "workflow=w"]) {
 			await problem(await send(`/v1/tasks?${wrong}`), 400, "E_INPUT_INVALID");
 		}
+		await problem(await send("/v1/tasks?cursor=x"), 422, "E_INPUT_INVALID");
 		const deep = `{"type":"echo","input":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-		await problem(await post("/v1/tasks", deep), 400, "E_INPUT_INVALID");
+		await problem(await post("/v1/tasks", deep), 422, "E_INPUT_INVALID");
 	});
 
 	test("no key reaches a prototype", async () => {
 		for (const key of ["__proto__", "constructor", "prototype", "\\u005f_proto__"]) {
+			// As a member of its own one of them is looked for before the schemas, which would pass over it.
+			const status = key.includes("_proto__") ? 422 : 400;
 			await problem(
 				await post("/v1/tasks", `{"type":"echo","input":{"${key}":{"polluted":true}}}`),
-				400,
+				422,
 				"E_INPUT_INVALID",
 			);
 			await problem(
 				await post("/v1/runs", `{"workflow":"content-creation","inputs":{"${key}":{"polluted":true}}}`),
-				400,
+				422,
 				"E_INPUT_INVALID",
 			);
-			await problem(await post("/v1/tasks", `{"type":"echo","${key}":{"polluted":true}}`), 400, "E_INPUT_INVALID");
-			await problem(await post("/v1/tasks", `[{"type":"echo","${key}":1}]`), 400, "E_INPUT_INVALID");
+			await problem(await post("/v1/tasks", `{"type":"echo","${key}":{"polluted":true}}`), status, "E_INPUT_INVALID");
+			await problem(await post("/v1/tasks:batch", `[{"type":"echo","${key}":1}]`), status, "E_INPUT_INVALID");
 		}
 		assert.equal(({} as { polluted?: boolean }).polluted, undefined);
 	});

@@ -7,15 +7,13 @@ import type { MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
 import { problemResponse } from "./problem.ts";
 
-/** Routes that say only whether the process lives and works. */
-const OPEN = new Set(["/healthz", "/readyz"]);
-
 /** @param port asked at each request: it is known when the server listens */
 export function guardOrigin(port: () => number): MiddlewareHandler {
 	return async (context, next) => {
 		const refusal = refuse((name) => context.req.header(name), port());
 		if (refusal === undefined) return next();
-		return problemResponse(new MusterError("E_FORBIDDEN", refusal, { hint: `Use http://127.0.0.1:${port()}.` }));
+		const error = new MusterError("E_FORBIDDEN", refusal, { hint: `Use http://127.0.0.1:${port()}.` });
+		return problemResponse(error, { instance: context.req.path });
 	};
 }
 
@@ -30,21 +28,22 @@ function refuse(header: (name: string) => string | undefined, port: number): str
 	return undefined;
 }
 
-export function guardToken(token: string): MiddlewareHandler {
+/** @param isOpen whether a path is for anyone: it says nothing of the work, or is signed instead */
+export function guardToken(token: string, isOpen: (path: string) => boolean): MiddlewareHandler {
 	const wanted = Buffer.from(token);
 	return async (context, next) => {
-		if (OPEN.has(context.req.path)) return next();
-		// Signed instead, by somebody who has no token; see `Triggers.webhook`.
-		if (context.req.method === "POST" && context.req.path.startsWith("/hooks/")) return next();
+		if (isOpen(context.req.path)) return next();
 		const given = Buffer.from(/^Bearer (\S{1,256})$/i.exec(context.req.header("authorization") ?? "")?.[1] ?? "");
 		// Every token is as long as the right one, so its length is no secret.
 		if (given.length === wanted.length && timingSafeEqual(given, wanted)) return next();
 		const error = new MusterError("E_UNAUTHORIZED", "the request has no token, or a wrong one", {
 			hint: 'Send "Authorization: Bearer ..." with the content of the file "token" in the data folder.',
 		});
-		return problemResponse(error, { headers: { "www-authenticate": "Bearer" } });
+		return problemResponse(error, { instance: context.req.path, headers: { "www-authenticate": "Bearer" } });
 	};
 }
+
+const NOTHING = "default-src 'none'; frame-ancestors 'none'";
 
 /** No answer is cached, guessed at or framed. */
 export const harden: MiddlewareHandler = async (context, next) => {
@@ -52,7 +51,7 @@ export const harden: MiddlewareHandler = async (context, next) => {
 	const { headers } = context.res;
 	headers.set("x-content-type-options", "nosniff");
 	headers.set("x-frame-options", "DENY");
-	headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+	if (!headers.has("content-security-policy")) headers.set("content-security-policy", NOTHING);
 	headers.set("referrer-policy", "no-referrer");
 	if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 };

@@ -100,20 +100,21 @@ describe("a webhook", () => {
 		await post("/v1/triggers", { workflow: { yaml } });
 		const call = (body: string) =>
 			app.request(`http://127.0.0.1:${PORT}/hooks/orders`, { method: "POST", headers: signed(body), body });
-		await problem(await call("no json"), 400, "E_INPUT_INVALID");
+		await problem(await call("no json"), 422, "E_INPUT_INVALID");
 		await problem(await call(`"${"x".repeat(1024 * 1024)}"`), 413, "E_INPUT_TOO_LARGE");
 	});
 
-	it("needs the token for every other method and path, and answers 503 before the orchestrator works", async (t) => {
+	it("takes no other method, and answers 503 before the orchestrator works", async (t) => {
 		const { app } = await open(t);
 		const headers = { host: `127.0.0.1:${PORT}` };
-		for (const [method, path] of [
-			["GET", "/hooks/orders"],
-			["DELETE", "/hooks/orders"],
-			["POST", "/hooks"],
-			["POST", "/v1/triggers"],
+		for (const [method, path, status] of [
+			["GET", "/hooks/orders", 405],
+			["DELETE", "/hooks/nothing-here", 405],
+			["POST", "/hooks", 401],
+			["POST", "/v1/triggers", 401],
 		] as const) {
-			assert.equal((await app.request(`http://127.0.0.1:${PORT}${path}`, { method, headers })).status, 401, path);
+			const answer = await app.request(`http://127.0.0.1:${PORT}${path}`, { method, headers });
+			assert.equal(answer.status, status, path);
 		}
 		const starting = appOn(() => ({ state: "starting" })).app;
 		const early = await starting.request(`http://127.0.0.1:${PORT}/hooks/orders`, {
@@ -154,6 +155,6 @@ describe("routes of what starts by itself", () => {
 		assert.equal(((await made.json()) as { id: string }).id, "nightly");
 		assert.equal((await send("/v1/schedules/nightly", { method: "DELETE" })).status, 200);
 		await problem(await send("/v1/schedules/nightly", { method: "DELETE" }), 404, "E_SCHEDULE_UNKNOWN");
-		await problem(await post("/v1/schedules", { cron: "x", task: { type: "echo" } }), 400, "E_INPUT_INVALID");
+		await problem(await post("/v1/schedules", { cron: "x", task: { type: "echo" } }), 422, "E_INPUT_INVALID");
 	});
 });

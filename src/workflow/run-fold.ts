@@ -29,7 +29,7 @@ export const outermostStep = (path: string): string => /^(?:(?:onFailure|finally
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, folders, parent, trigger, fork, origins, group, inputs } = fresh;
+	const { id, workflow, hash, uses, folders, parent, trigger, fork, origins, group, request, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
@@ -40,6 +40,7 @@ export function createRun(fresh: NewRun, at: number): Run {
 		...(fork && { fork }),
 		...(origins && { origins }),
 		...(group && { group }),
+		...(request !== undefined && { request }),
 	};
 }
 

@@ -120,6 +120,8 @@ export interface Run {
 	/** Inputs of the runs that did the steps it took over, by run: what a compensation sees. */
 	origins?: { [run: string]: { [name: string]: Json } };
 	group?: RunGroup;
+	/** Fingerprint of the request that started it under an idempotency key. */
+	request?: string;
 	inputs: { [name: string]: Json };
 	state: RunState;
 	createdAt: number;
@@ -147,7 +149,18 @@ export interface Run {
 /** What `run.created` tells of a run; the rest follows from later events. */
 export type NewRun = Pick<
 	Run,
-	"id" | "workflow" | "hash" | "uses" | "folders" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
+	| "id"
+	| "workflow"
+	| "hash"
+	| "uses"
+	| "folders"
+	| "parent"
+	| "trigger"
+	| "fork"
+	| "origins"
+	| "group"
+	| "request"
+	| "inputs"
 >;
 
 /** What `step.started` tells of a step. */

@@ -1,7 +1,7 @@
 /** `muster workflows`: what can be run, whether a file can, and what a file may hold. */
 import { MusterError } from "../../errors.ts";
 import type { EnabledView } from "../../orchestrator/triggers.ts";
-import type { WorkflowView } from "../../server/read-routes.ts";
+import type { WorkflowView } from "../../server/workflow-view.ts";
 import type { InputSpec } from "../../workflow/definition.ts";
 import { coerceInputs } from "../../workflow/inputs.ts";
 import { findServer, openConnection, openReader } from "../connection.ts";
