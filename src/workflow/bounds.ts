@@ -6,7 +6,7 @@ import { type Json, lengthWithin } from "../json.ts";
 export const MAX_STEP_INPUT_BYTES = 64 * 1024 * 1024;
 /** Longest output of a group, a round or a run, and of what a person is asked, in characters of JSON. */
 export const MAX_OUTPUT = 4 * 1024 * 1024;
-/** The outputs of all groups, rounds and inner runs of one run together: its record is read as a whole at a start. */
+/** The same of all groups, rounds and inner runs of one run, and of all that it asks: its record is read as a whole at a start. */
 export const MAX_MADE = 64 * 1024 * 1024;
 
 /** How much one answer of `decide` does: commands, and work of expressions. */
@@ -42,7 +42,7 @@ export function checkOutput(what: string, value: Json, made = 0): number {
 	}
 	if (made + length <= MAX_MADE) return length;
 	throw tooLarge(
-		`${what} is too much: what the groups, rounds and inner runs of a run give may have ${MAX_MADE} together`,
+		`${what} is too much: what a run asks, and what its groups, rounds and inner runs give, may have ${MAX_MADE} together`,
 	);
 }
 
