@@ -56,7 +56,7 @@ describe("outputs", () => {
 		assert.equal(run.error?.details?.code, "E_OUTPUT_TOO_LARGE");
 		assert.match(
 			run.error?.message ?? "",
-			/Step "g2\d" failed: The output of step "g2\d" has more than \d+ characters/,
+			/Step "g2\d" failed: The output of step "g2\d": more than \d+ characters/,
 		);
 	});
 

@@ -38,11 +38,11 @@ export const MAX_INNER_INPUTS = 256 * 1024 * 1024;
 export function checkOutput(what: string, value: Json, made = 0): number {
 	const length = lengthWithin(value, MAX_OUTPUT);
 	if (length > MAX_OUTPUT) {
-		throw tooLarge(`${what} has more than ${MAX_OUTPUT} characters of JSON, or is nested too deep`);
+		throw tooLarge(`${what}: more than ${MAX_OUTPUT} characters of JSON, or nested too deep`);
 	}
 	if (made + length <= MAX_MADE) return length;
 	throw tooLarge(
-		`${what} is too much: what a run asks, and what its groups, rounds and inner runs give, may have ${MAX_MADE} together`,
+		`${what}: what a run asks, and what its groups, rounds and inner runs give, may have ${MAX_MADE} together`,
 	);
 }
 
