@@ -83,12 +83,15 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+/** A delay that the failing side asked for is honoured up to this: a hostile value parks no task and no rate for ever. */
+export const LONGEST_ASKED_DELAY_MS = 24 * 3_600_000;
+
 /** An error as data: what the journal, HTTP and other threads carry. */
 export interface ErrorData {
 	code: ErrorCode;
 	message: string;
 	retryable: boolean;
-	/** Milliseconds to wait before the next attempt, where the failing side said so. */
+	/** Milliseconds to wait before the next attempt, where the failing side said so; 0 to {@link LONGEST_ASKED_DELAY_MS}. */
 	retryAfterMs?: number;
 	/** What to do next, for a person. */
 	hint?: string;
@@ -175,7 +178,9 @@ function readError(thrown: unknown, fallback: ErrorCode): ErrorData {
 		message: clip(message),
 		retryable: typeof error?.retryable === "boolean" ? error.retryable : errorTable[code].retryable,
 	};
-	if (Number.isFinite(error?.retryAfterMs)) data.retryAfterMs = error?.retryAfterMs as number;
+	if (Number.isFinite(error?.retryAfterMs)) {
+		data.retryAfterMs = Math.min(LONGEST_ASKED_DELAY_MS, Math.max(0, error?.retryAfterMs as number));
+	}
 	if (typeof error?.hint === "string") data.hint = clip(error.hint);
 	const details = readDetails(error?.details);
 	if (details !== undefined) data.details = details;

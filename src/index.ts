@@ -81,7 +81,7 @@ export {
 	type WorkflowBuilder,
 	type WorkflowOptions,
 } from "./workflow/builder.ts";
-export type { WorkflowDefinition } from "./workflow/definition.ts";
+export type { GivenWorkflow, WorkflowDefinition } from "./workflow/definition.ts";
 export type { Ref, Reference, Templated, Untyped } from "./workflow/reference.ts";
 export { expr, text } from "./workflow/reference-text.ts";
 export type { StepChain, StepScope } from "./workflow/step-chain.ts";

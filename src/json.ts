@@ -28,6 +28,15 @@ export function copyJson(value: unknown, what: string, code: "E_INPUT_INVALID" |
 	}
 }
 
+/** A copy of data that is JSON already, such as what the state holds; many times quicker than structuredClone. */
+export function cloneJson<T>(value: T): T {
+	if (typeof value !== "object" || value === null) return value;
+	if (Array.isArray(value)) return value.map(cloneJson) as T;
+	const copied: { [key: string]: unknown } = {};
+	for (const key of Object.keys(value)) copied[key] = cloneJson((value as { [key: string]: unknown })[key]);
+	return copied as T;
+}
+
 const MAX_PATH = 120;
 
 /** Its path grows while the error climbs out of the value, so that a right value pays nothing for it. */

@@ -15,10 +15,10 @@ import { builtInSkills } from "./skill/built-in.ts";
 import type { AnySkill } from "./skill/skill.ts";
 import type { Task } from "./task/task.ts";
 import { Catalog } from "./workflow/catalog.ts";
-import type { WorkflowDefinition } from "./workflow/definition.ts";
+import type { GivenWorkflow } from "./workflow/definition.ts";
 import type { Run } from "./workflow/run.ts";
 
-export { builtInNames } from "./skill/built-in.ts";
+export { builtInNames, builtInSkills } from "./skill/built-in.ts";
 
 export interface StartOptions extends SettingsInput {
 	/** Skills besides the ten built-in ones; one with the same name takes the built-in one's place. */
@@ -26,7 +26,7 @@ export interface StartOptions extends SettingsInput {
 	/** Agents of your own, besides the fleet. */
 	customAgents?: readonly BaseAgent[];
 	/** Workflows given in code. */
-	definitions?: readonly WorkflowDefinition[];
+	definitions?: readonly GivenWorkflow[];
 	log?: Log;
 	clock?: Clock;
 }

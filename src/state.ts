@@ -11,6 +11,7 @@
  * S3  A task leaves when it is terminal, no live task depends on it and no live parent waits for it.
  * S4  counts.submitted = live non-terminal tasks + completed + failed + cancelled + skipped.
  */
+import type { RateBucket } from "./task/rate.ts";
 import type { Schedule } from "./task/schedule.ts";
 import type { Task } from "./task/task.ts";
 import type { WorkflowDefinition } from "./workflow/definition.ts";
@@ -46,6 +47,8 @@ export interface State {
 	schedules: Map<string, Schedule>;
 	/** Enabled workflows, by name. */
 	triggers: Map<string, Trigger>;
+	/** What the last starts of each rate key left, the least recently started first; bounded. */
+	rates: Map<string, RateBucket>;
 	/** Live tasks of each concurrency key, oldest first. */
 	keyed: Map<string, Set<Task>>;
 	/** The task that has not begun of each coalescing key ({@link coalesceOf}). */
@@ -88,6 +91,7 @@ export function createState(): State {
 		paused: new Map(),
 		schedules: new Map(),
 		triggers: new Map(),
+		rates: new Map(),
 		keyed: new Map(),
 		coalesced: new Map(),
 		groups: new Map(),

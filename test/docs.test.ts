@@ -152,7 +152,9 @@ test("every path that a page names is there", () => {
 		"README.md",
 		"ARCHITECTURE.md",
 		"CONTRIBUTING.md",
+		"docs/configuration.md",
 		"docs/errors.md",
+		"docs/skills.md",
 		"docs/task-states.md",
 		"docs/workflow-format.md",
 	]) {

@@ -143,6 +143,7 @@ test("time, randomness and environment enter through clock.ts and environment.ts
 		"src/environment.ts": "it is the owner of the environment",
 		"src/journal/projector.ts": "a thread of its own, with no clock from outside: it tries a full disk again",
 		"src/server/server.ts": "closes connections that do not end by themselves",
+		"src/cli/commands/down.ts": "waits for a server that is stopping",
 		"src/cli/connection.ts": "waits for a server that is just starting",
 		"src/cli/commands/up.ts": "looks whether the journal failed",
 	});

@@ -34,6 +34,7 @@ const nobody: Sink = { task: () => undefined, run: () => undefined };
 const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
+	halted: () => undefined,
 	checkRoom: () => undefined,
 	inner: () => undefined,
 	misfit: () => undefined,

@@ -43,7 +43,10 @@ export function checkInput(skill: AnySkill, input: unknown): unknown {
 	if (skill.input === undefined) return input;
 	const parsed = skill.input.safeParse(input ?? {});
 	if (parsed.success) return parsed.data;
-	throw new MusterError("E_INPUT_INVALID", `the input of ${skill.name} is not right: ${explain(parsed.error)}`);
+	throw new MusterError(
+		"E_INPUT_INVALID",
+		`the input of ${skill.name} is not right: ${explain(parsed.error, skill.input, input ?? {})}`,
+	);
 }
 
 function checkOutput(skill: AnySkill, output: unknown): unknown {
@@ -52,6 +55,6 @@ function checkOutput(skill: AnySkill, output: unknown): unknown {
 	if (parsed.success) return parsed.data;
 	throw new MusterError(
 		"E_OUTPUT_INVALID",
-		`${skill.name} returned something else than it declares: ${explain(parsed.error)}`,
+		`${skill.name} returned something else than it declares: ${explain(parsed.error, skill.output, output)}`,
 	);
 }

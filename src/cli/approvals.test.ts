@@ -47,13 +47,14 @@ describe("a run that waits for people", { concurrency: true }, () => {
 			step.stdout,
 			/waits +it waits for the approval of a person: .*end it with: muster approvals approve run_/,
 		);
-		const later = await muster(t, "task", `${runId}.publish`, "--data", data);
-		assert.match(later.stdout, /state +waiting\nwaits +it needs approve \(running\)/);
 		const approved = await muster(t, "approvals", "approve", "--label", "risk=low", "--by", "Ann", "--data", data);
 		assert.equal(approved.code, 0, approved.stderr);
 		const ended = await run.ended;
 		assert.equal(ended.code, 0, ended.stderr);
 		assert.deepEqual((JSON.parse(ended.stdout) as { outputs: unknown }).outputs, { by: "Ann", press: 7 });
+		const twice = await muster(t, "approvals", "deny", id, "--data", data);
+		assert.equal(twice.code, 5, twice.stderr);
+		assert.match(twice.stderr, /already answered: approved by Ann at \d{4}-/);
 		server.process.kill("SIGTERM");
 		await server.ended;
 	});
@@ -80,5 +81,11 @@ describe("a run that waits for people", { concurrency: true }, () => {
 		const run = JSON.parse(task.stdout) as { state: string; error: { message: string } };
 		assert.equal(run.state, "failed");
 		assert.match(run.error.message, /denied.*not yet/);
+		const late = await muster(t, "approvals", "approve", `${id}.approve`, "--data", data);
+		assert.deepEqual(
+			[late.code, /asked no more: denied: .*not yet.*, at \d{4}-/.test(late.stderr)],
+			[5, true],
+			late.stderr,
+		);
 	});
 });

@@ -11,6 +11,7 @@ import { type JournalPaths, journalPaths } from "../journal/recovery.ts";
 import { listSnapshots, readSnapshot } from "../journal/snapshot.ts";
 import { checkSqliteVersion, checkWitness, openForReading, readAnchor, readChain } from "../journal/sqlite-file.ts";
 import { viewsPosition } from "../journal/views.ts";
+import type { EnabledView } from "../orchestrator/triggers.ts";
 import { readToken } from "../server/token.ts";
 import { isAlive } from "./http-connection.ts";
 
@@ -102,6 +103,19 @@ async function* journalChecks(paths: JournalPaths): AsyncGenerator<Check> {
 			return `fit the journal up to batch ${position.seq}`;
 		}),
 	);
+}
+
+/** Each webhook of an enabled workflow, as the server sees it that runs, or as one would that started here. */
+export async function* webhookChecks(enabled: readonly EnabledView[]): AsyncGenerator<Check> {
+	for (const { workflow, triggers } of enabled) {
+		for (const trigger of triggers) {
+			if (!("webhook" in trigger)) continue;
+			yield check(`webhook ${trigger.webhook}`, () => {
+				if (trigger.problem !== undefined) throw new Error(trigger.problem);
+				return `of ${workflow}; its secret is there`;
+			});
+		}
+	}
 }
 
 function usable(folder: string): string {

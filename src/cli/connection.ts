@@ -17,7 +17,7 @@ import type { ScheduleView } from "../orchestrator/schedule-view.ts";
 import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
-import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
+import type { AnswerOptions, ApprovalView, Delivery, EventSpec } from "../orchestrator/waits.ts";
 import { readToken } from "../server/token.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -86,6 +86,8 @@ export interface Connection extends Reader {
 	answer(ids: readonly string[], approved: boolean, options: AnswerOptions): Promise<void>;
 	/** @throws E_RUN_UNKNOWN, E_CONFLICT when it is over */
 	signal(run: string, name: string, data: Json): Promise<void>;
+	/** What it ended and started. @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE */
+	sendEvent(event: EventSpec): Promise<Delivery>;
 	/** The new run. @throws E_RUN_UNKNOWN, E_CONFLICT while the old one is not over */
 	retryRun(id: string, options: RerunOptions): Promise<RunView>;
 	/** @param scope `all`, `type:T`, `workflow:W` or `run:R` @throws E_INPUT_INVALID, E_RUN_UNKNOWN */

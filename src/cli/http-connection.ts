@@ -10,7 +10,7 @@ import type { ScheduleView } from "../orchestrator/schedule-view.ts";
 import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
-import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
+import type { AnswerOptions, ApprovalView, Delivery, EventSpec } from "../orchestrator/waits.ts";
 import type { WorkflowView } from "../server/read-routes.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
@@ -145,6 +145,8 @@ export class HttpConnection implements Connection {
 
 	signal = (run: string, name: string, data: Json): Promise<void> =>
 		this.#post(`/v1/runs/${encodeURIComponent(run)}/signals`, { name, data });
+
+	sendEvent = (event: EventSpec): Promise<Delivery> => this.#post("/v1/events", event);
 
 	retryRun = (id: string, options: RerunOptions): Promise<RunView> =>
 		this.#post(`/v1/runs/${encodeURIComponent(id)}/retry`, options);

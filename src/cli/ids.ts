@@ -52,6 +52,9 @@ async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
 	}
 }
 
+/** Whether it was there before the command asked for it, and was given in place of a new one. */
+export const wasThere = ({ submittedAt }: TaskView, askedAt: number): boolean => Date.parse(submittedAt) < askedAt;
+
 /** A step, or an item of one that has not begun, has an id like a task's: that of its run, a dot and its path. */
 export async function findStep(reader: Reader, id: string): Promise<FoundStep | undefined> {
 	for (let dot = id.indexOf("."); dot !== -1; dot = id.indexOf(".", dot + 1)) {

@@ -10,7 +10,7 @@ import type { DeadLetterOptions } from "../orchestrator/reader.ts";
 import type { RerunOptions } from "../orchestrator/runs.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { RunView, TaskView } from "../orchestrator/view.ts";
-import type { AnswerOptions } from "../orchestrator/waits.ts";
+import type { AnswerOptions, Delivery, EventSpec } from "../orchestrator/waits.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";
@@ -65,6 +65,7 @@ export class OwnConnection implements Connection {
 	signal = (run: string, name: string, data: Json): Promise<void> => this.#orchestrator.signal(run, name, data);
 	answer = (ids: readonly string[], approved: boolean, options: AnswerOptions): Promise<void> =>
 		approved ? this.#orchestrator.approve(ids, options) : this.#orchestrator.deny(ids, options);
+	sendEvent = (event: EventSpec): Promise<Delivery> => this.#orchestrator.sendEvent(event);
 	retryRun = async (id: string, options: RerunOptions): Promise<RunView> =>
 		this.#orchestrator.run(await this.#orchestrator.retryRun(id, options));
 	cancel = (id: string): Promise<void> => this.#orchestrator.cancel(id);

@@ -70,6 +70,12 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/up.ts")));
 
 	program
+		.command("down")
+		.description("ask the server of the data folder to stop, and wait until it has")
+		.addHelpText("after", example("muster down --timeout 1m", DOWN_TEXT))
+		.action(lazy(() => import("./commands/down.ts")));
+
+	program
 		.command("run")
 		.description("run a workflow, show its progress, and put its files into a folder")
 		.argument("<workflow>", "a name (see: muster workflows), or the path of a .yaml file")
@@ -83,7 +89,7 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 	program
 		.command("submit")
 		.description("submit one task; its id is on stdout once the task is stored")
-		.argument("<type>", "the task type, for example research (see: muster agents)")
+		.argument("<type>", "the task type, for example research (see: muster skills)")
 		.option("-i, --input <key=value>", "a member of the input; JSON where it is JSON, else text", collect)
 		.option("--input-json <json>", "the whole input as JSON")
 		.addOption(
@@ -100,8 +106,8 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.option("--delay <duration>", "not before this long from now, for example 10m")
 		.option("--key <key>", "idempotency key: the same key again gives the same task")
 		.option(
-			"--concurrency <key:limit:policy>",
-			"so many of the key at a time (default 1); queue, reject or cancel-previous",
+			"--concurrency <key[:limit[:policy]]>",
+			"so many of the key at a time (default 1), then queue, reject or cancel-previous; a key with colons needs its limit",
 		)
 		.option("--rate <key:limit/per>", "so many starts of the key in a time, for example api:10/1m")
 		.option("--coalesce <key>", "at most one of the type and key that has not begun")
@@ -140,6 +146,13 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/agents.ts")));
 
 	program
+		.command("skills")
+		.description("the skills that come along, and what each takes and gives")
+		.argument("[name]", "one of them")
+		.addHelpText("after", example("muster skills detect"))
+		.action(lazy(() => import("./commands/skills.ts")));
+
+	program
 		.command("workflows")
 		.description("the workflows that can be run, with their inputs")
 		.addArgument(
@@ -150,7 +163,10 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		)
 		.argument("[workflow]", "enable, disable: its name; enable: or the path of a .yaml file")
 		.option("-i, --input <key=value>", "enable: an input of the runs, where a trigger gives none", collect)
-		.option("--check <file>", "check a workflow file; every problem with its line and column")
+		.option(
+			"--check <file>",
+			"check a workflow file, also against the workflows and skills known here; every problem with its line and column",
+		)
 		.addHelpText(
 			"after",
 			example("muster workflows --check my-workflow.yaml", "  muster workflows enable my-workflow.yaml"),
@@ -243,6 +259,18 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/signal.ts")));
 
 	program
+		.command("send")
+		.description("send an event: it ends the waits for it and starts the enabled workflows that it triggers")
+		.argument("<type>", "the type of the event, for example order.paid")
+		.option("-i, --input <key=value>", "a member of its data; JSON where it is JSON, else text", collect)
+		.option("--input-json <json>", "its whole data as JSON")
+		.option("--data-file <file>", "its whole data, as JSON in a file")
+		.option("--id <id>", "an id of your own: however often it is sent, it starts each of its runs once")
+		.option("--source <text>", "where it comes from")
+		.addHelpText("after", example("muster send order.paid -i order=4711 --id paid-4711"))
+		.action(lazy(() => import("./commands/send.ts")));
+
+	program
 		.command("doctor")
 		.description("check this machine, the data folder and the workflows; each check is ok or says what to do")
 		.addHelpText("after", example("muster doctor"))
@@ -256,7 +284,13 @@ export class VersionShown extends Error {}
 
 const STOP_TEXT = `
 SIGTERM or ^C: it takes nothing new and gives what runs the grace to end. What does not is offered again at the
-next start, so nothing is lost and the exit code is 0. A second one ends the grace at once, just as safely.`;
+next start, so nothing is lost and the exit code is 0. A second one ends the grace at once, just as safely.
+From elsewhere: muster down. A SIGTERM to npx or to npm start does not arrive here: npm gives it to the shell that it
+runs commands in, and the shell ends without passing it on.`;
+
+const DOWN_TEXT = `
+Like SIGTERM to the server itself, however it was started. --timeout is how long to wait (default: 30s); the server
+goes on stopping when that is over.`;
 
 const RUN_TEXT = `
 Uses the server of the data folder when one runs, and works by itself when none does.

@@ -11,7 +11,12 @@ describe("short forms of limits", () => {
 		assert.equal(readConcurrency("tenant"), "tenant");
 		assert.deepEqual(readConcurrency("tenant:3"), { key: "tenant", limit: 3 });
 		assert.deepEqual(readConcurrency("tenant:1:reject"), { key: "tenant", limit: 1, policy: "reject" });
-		assert.equal(readConcurrency("tenant:a"), "tenant:a");
+		for (const wrong of ["db:x", "db:reject", "db:1:reject:", "db:"]) {
+			assert.throws(() => readConcurrency(wrong), {
+				code: "E_USAGE",
+				hint: /KEY:LIMIT:POLICY; where the key has colons/,
+			});
+		}
 		assert.deepEqual(readConcurrency("tenant:a:2"), { key: "tenant:a", limit: 2 });
 		assert.throws(
 			() => readConcurrency("k:1:rejct"),
@@ -43,6 +48,14 @@ describe("steering the queue", { concurrency: true }, () => {
 		assert.match((await muster(t, "pause", "type:collect", ...data)).stderr, /paused already/);
 		assert.match((await muster(t, "status", ...data)).stdout, /paused +type:collect since .*: the source is down/);
 		assert.match((await muster(t, "task", id, ...data)).stdout, /waits +type:collect is paused.*\n +reason paused/);
+		const typo = await muster(t, "pause", "type:colect", ...data);
+		assert.match(typo.stderr, /no task type "colect" is known now.* Did you mean "collect"\?/);
+		const flow = await muster(t, "pause", "workflow:content-creatoin", ...data);
+		assert.match(flow.stderr, /no workflow "content-creatoin" is known now.* Did you mean "content-creation"\?/);
+		assert.doesNotMatch((await muster(t, "pause", "workflow:data-analysis", ...data)).stderr, /known now/);
+		for (const scope of ["type:colect", "workflow:content-creatoin", "workflow:data-analysis"]) {
+			assert.equal((await muster(t, "resume", scope, ...data)).code, 0);
+		}
 		const server = await up(t, data[1] as string);
 		const shown = await muster(t, "task", id, ...data);
 		assert.match(
@@ -86,7 +99,11 @@ describe("steering the queue", { concurrency: true }, () => {
 		const blind = await muster(t, "dead", "retry", ...data);
 		assert.deepEqual([blind.code, blind.stdout], [2, ""]);
 		const named = await muster(t, "dead", "retry", two, "--json", ...data);
-		assert.deepEqual(JSON.parse(named.stdout), { ids: [`${two}.r`], left: 0, refused: [] });
+		assert.deepEqual(JSON.parse(named.stdout), { ids: [`${two}.r`], already: [], left: 0, refused: [] });
+		const twice = await muster(t, "dead", "retry", two, ...data);
+		assert.equal(twice.stdout, "0 submitted again\n");
+		assert.match(twice.stderr, new RegExp(`${two} was submitted again before: ${two}\\.r does it`));
+		assert.match((await muster(t, "retry", two, ...data)).stderr, /does it again already, since /);
 		assert.equal((await muster(t, "dead", "retry", "--code", "E_TIMEOUT", ...data)).stdout, "0 submitted again\n");
 		const listed = JSON.parse((await muster(t, "dead", "--json", ...data)).stdout);
 		assert.deepEqual(
@@ -112,7 +129,12 @@ describe("steering the queue", { concurrency: true }, () => {
 			"1h",
 		];
 		const first = (await muster(t, ...wake, ...limits)).stdout.trim();
-		assert.equal((await muster(t, ...wake)).stdout.trim(), first);
+		const merged = await muster(t, ...wake, "-i", "maxRows=3");
+		assert.equal(merged.stdout.trim(), first);
+		assert.match(
+			merged.stderr,
+			new RegExp(`merged into ${first}, which has not begun; its input and its settings stay`),
+		);
 		const task = JSON.parse((await muster(t, "task", first, "--json", ...data)).stdout);
 		assert.deepEqual(task.concurrency, { key: "db", limit: 2, policy: "reject" });
 		assert.deepEqual(task.rate, { key: "api", limit: 10, perMs: 60_000 });

@@ -53,6 +53,31 @@ describe("muster workflows enable and muster schedules", { concurrency: true }, 
 		});
 	}
 
+	test("a webhook whose secret is not there is told of, also by the doctor", async (t) => {
+		const folder = temporaryFolder(t);
+		const file = join(folder, "orders.yaml");
+		const secret = join(folder, "secret");
+		const hook = `  - webhook: { path: /orders, secret: "\${file:${secret}}" }\n`;
+		writeFileSync(
+			file,
+			flow.replace("nightly", "orders").replace("topic: { type: string }", 'topic: { type: string, default: "x" }') +
+				hook,
+		);
+		const data = ["--data", join(folder, "data")];
+		const enabled = await muster(t, "workflows", "enable", file, ...data);
+		assert.equal(enabled.code, 0, enabled.stderr);
+		const problem = /the secret \$\{file:\S+\} is not there, so every call is refused; write the file/;
+		assert.match(enabled.stdout, problem);
+		assert.match(enabled.stderr, /^warning: \/hooks\/orders: the secret/m);
+		const sick = await muster(t, "doctor", ...data);
+		assert.equal(sick.code, 1);
+		assert.match(sick.stdout, /FAIL {2}webhook \/hooks\/orders: the secret/);
+		writeFileSync(secret, "a".repeat(32));
+		const well = await muster(t, "doctor", ...data);
+		assert.match(well.stdout, /ok {4}webhook \/hooks\/orders: of orders; its secret is there/);
+		assert.doesNotMatch((await muster(t, "workflows", "enabled", ...data)).stdout, problem);
+	});
+
 	test("what is missing is told", async (t) => {
 		const folder = temporaryFolder(t);
 		for (const args of [

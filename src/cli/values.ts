@@ -64,10 +64,15 @@ export function readInput({ input, inputJson }: { input?: string[]; inputJson?: 
 	throw new MusterError("E_USAGE", "-i adds members to an object, and --input-json is not one");
 }
 
-/** `KEY`, `KEY:LIMIT` or `KEY:LIMIT:POLICY`; what does not end so is a key with colons. @throws E_USAGE */
+/** `KEY`, `KEY:LIMIT` or `KEY:LIMIT:POLICY`. A key that has colons itself has to have its limit behind it. @throws E_USAGE */
 export function readConcurrency(text: string): NonNullable<TaskSpec["concurrency"]> {
+	if (!text.includes(":")) return text;
 	const [, key, limit, policy] = /^(.+?):(\d+)(?::([\w-]+))?$/.exec(text) ?? [];
-	if (key === undefined) return text;
+	if (key === undefined) {
+		throw new MusterError("E_USAGE", `"${text}" does not say how many of the key may run at a time`, {
+			hint: "Write KEY, KEY:LIMIT or KEY:LIMIT:POLICY; where the key has colons the limit has to be there, for example db:x:1.",
+		});
+	}
 	const known = policies.find((name) => name === policy);
 	if (policy !== undefined && known === undefined) {
 		const hint = didYouMean(policy, policies) ?? `There are: ${policies.join(", ")}.`;

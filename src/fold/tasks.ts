@@ -2,6 +2,7 @@
 import { type ErrorData, MusterError } from "../errors.ts";
 import type { EventType } from "../events.ts";
 import { coalesceOf, type Sink, type State } from "../state.ts";
+import { countStart } from "../task/rate.ts";
 import {
 	createTask,
 	type EffectRecord,
@@ -24,6 +25,7 @@ export const taskFolds: Folds<Extract<EventType, `task.${string}` | `effect.${st
 		if (task.state === "scheduled") move(task, "due");
 		move(task, "start");
 		if (task.coalesceKey !== undefined) begunIsNotPending(state, task, task.coalesceKey);
+		if (task.rate !== undefined) countStart(state.rates, task.rate, event.at);
 		task.token = event.token;
 		task.attempts++;
 		task.history ??= [];

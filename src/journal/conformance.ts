@@ -73,6 +73,7 @@ export const asData = (state: State): unknown =>
 			runs: [...state.runs.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
 			definitions: [...state.definitions.keys()].sort(),
 			uses: [...state.uses].sort(),
+			rates: [...state.rates],
 		}),
 	);
 

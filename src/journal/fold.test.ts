@@ -88,6 +88,7 @@ class Story {
 		const more = {
 			...(dependsOn.length > 0 && pick % 2 === 0 && { dependsOn }),
 			...(pick % 5 === 0 && { runAt: at + (pick % 7) }),
+			...(pick % 7 < 3 && { rate: { key: `${pick % 4}`, limit: 3, perMs: 10, burst: 2 } }),
 			...(pick % 3 === 0 && { idempotencyKey: `${text}-${id}`, fingerprint: "f" }),
 		};
 		this.tell({ type: "task.submitted", at, task: { ...task, ...more } });

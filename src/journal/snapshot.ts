@@ -19,6 +19,7 @@ import { dirname, join } from "node:path";
 import { MusterError } from "../errors.ts";
 import { relink, restoreTask } from "../fold/restore.ts";
 import { type Counts, createState, type Pause, type State } from "../state.ts";
+import type { RateBucket } from "../task/rate.ts";
 import type { Schedule } from "../task/schedule.ts";
 import type { Task } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
@@ -27,8 +28,8 @@ import { reviveStep } from "../workflow/run-fold.ts";
 import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
-/** 2: with pauses, schedules and triggers. 1 is read too. */
-const FORMAT = 2;
+/** 2: with pauses, schedules and triggers. 3: with rates. Older ones are read too. */
+const FORMAT = 3;
 const KEPT = 2;
 /** Written and read in pieces of about this size: a state may be larger than a string can be. */
 const CHUNK_LENGTH = 1024 * 1024;
@@ -48,7 +49,8 @@ type Line =
 	| { hash: string; definition: WorkflowDefinition }
 	| { schedule: Schedule }
 	| { trigger: Trigger }
-	| { scope: string; pause: Pause };
+	| { scope: string; pause: Pause }
+	| { rate: string; bucket: RateBucket };
 
 export interface Snapshot {
 	state: State;
@@ -90,6 +92,7 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 	for (const [scope, pause] of state.paused) yield { scope, pause } satisfies Line;
 	for (const schedule of state.schedules.values()) yield { schedule } satisfies Line;
 	for (const trigger of state.triggers.values()) yield { trigger } satisfies Line;
+	for (const [rate, bucket] of state.rates) yield { rate, bucket } satisfies Line;
 	for (const run of state.runs.values()) yield { run } satisfies Line;
 	for (const task of state.tasks.values()) yield { task } satisfies Line;
 }
@@ -191,6 +194,7 @@ function restore(state: State, item: Line): void {
 	else if ("schedule" in item) state.schedules.set(item.schedule.id, item.schedule);
 	else if ("trigger" in item) state.triggers.set(item.trigger.id, item.trigger);
 	else if ("pause" in item) state.paused.set(item.scope, item.pause);
+	else if ("bucket" in item) state.rates.set(item.rate, item.bucket);
 	else state.definitions.set(item.hash, item.definition);
 }
 

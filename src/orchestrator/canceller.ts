@@ -4,10 +4,14 @@ import { type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
-import { isTerminal, type Task } from "../task/task.ts";
+import { isTerminal, type Task, type TaskState } from "../task/task.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
 import { COMPENSATE, prefixOf, stepAt } from "../workflow/run-fold.ts";
 import { itemIds } from "../workflow/step-task.ts";
+
+/** Lists that begin when the main list is over. */
+const AFTERMATH = ["onFailure.", "finally."];
+const UNSTARTED: ReadonlySet<TaskState> = new Set(["blocked", "scheduled", "ready"]);
 
 export class Canceller {
 	readonly #ledger: Ledger;
@@ -53,6 +57,24 @@ export class Canceller {
 	cancelStray(run: Run, path: string): void {
 		const error = toErrorData(new MusterError("E_CANCELLED", `the step ${path} of ${run.id} is over without it`));
 		this.#later(`step ${path} of ${run.id}`, () => this.#cancelItems(run, path, error));
+	}
+
+	/** Tasks that no agent has, of a list in which a step failed, and of all lists inside of it. */
+	cancelUnstarted(run: Run, prefix: string): void {
+		const error = toErrorData(new MusterError("E_CANCELLED", "another step failed before it could start"));
+		const isInside = (path: string): boolean =>
+			path.startsWith(prefix) && (prefix !== "" || !AFTERMATH.some((list) => path.startsWith(list)));
+		this.#later(`what has not started of ${run.id}`, async () => {
+			const work: Promise<void>[] = [];
+			for (const [path, step] of Object.entries(run.steps)) {
+				if (step.state !== "running" || prefixOf(path) === COMPENSATE || !isInside(path)) continue;
+				for (const id of itemIds(run, path, step)) {
+					const task = this.#ledger.state.tasks.get(id);
+					if (task !== undefined && UNSTARTED.has(task.state)) work.push(this.cancelTask(task, error));
+				}
+			}
+			await Promise.all(work);
+		});
 	}
 
 	/** Tasks and inner runs of a step and of all inside of it; of the whole run with an empty path. */

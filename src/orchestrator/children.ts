@@ -54,6 +54,7 @@ export function childrenOf(
 			const key = task.coalesceKey === undefined ? "idempotencyKey" : "coalesce key";
 			throw new MusterError("E_INPUT_INVALID", `${where}a child has no ${key}: it is its parent's alone`);
 		}
+		checkKey(ledger, parent, task, where);
 		checkSkillInput(skill(task.type), task, where);
 		bytes += checkInputSize(task.input, where);
 		if (bytes > MAX_CHILDREN_BYTES) {
@@ -82,12 +83,35 @@ export function childrenOf(
 	}
 }
 
+/** The parent and all above it. */
+function* fromParent(ledger: Ledger, parent: Task): Generator<Task> {
+	for (let up: Task | undefined = parent; up !== undefined; up = up.parent ? ledger.task(up.parent) : undefined)
+		yield up;
+}
+
+/**
+ * A child must not cancel what waits for it. With another policy the key may be the same: a task that waits for its children
+ * holds no place.
+ * @throws E_INPUT_INVALID
+ */
+function checkKey(ledger: Ledger, parent: Task, { concurrency }: NewTask, where: string): void {
+	if (concurrency?.policy !== "cancel-previous") return;
+	const { key } = concurrency;
+	const holder = fromParent(ledger, parent).find((task) => task.concurrency?.key === key);
+	if (holder === undefined) return;
+	throw new MusterError(
+		"E_INPUT_INVALID",
+		`${where}it would cancel ${holder.id}, which waits for it and has the key ${key} too`,
+		{
+			hint: "Give the child a concurrency key of its own, or let its policy be queue.",
+			details: { key, holders: [holder.id] },
+		},
+	);
+}
+
 /** A child must not wait for its parent, or for what waits for it. @throws E_DEPENDENCY_CYCLE */
 function checkKnot(ledger: Ledger, parent: Task, dependency: string): void {
-	const above = new Set<string>();
-	for (let up: Task | undefined = parent; up !== undefined; up = up.parent ? ledger.task(up.parent) : undefined) {
-		above.add(up.id);
-	}
+	const above = new Set(fromParent(ledger, parent).map(({ id }) => id));
 	const open = [dependency];
 	const seen = new Set(open);
 	for (let id = open.pop(); id !== undefined; id = open.pop()) {

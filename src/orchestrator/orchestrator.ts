@@ -18,7 +18,7 @@ import type { AnySkill, ArtifactStore } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
 import { Admission } from "./admission.ts";
 import { Canceller } from "./canceller.ts";
@@ -205,7 +205,7 @@ export class Orchestrator {
 	 * Starts a workflow by name, by the path of its file, or as a definition. Resolves with the run's id when durable.
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_INPUT_INVALID, E_STORAGE_FULL
 	 */
-	async startRun(workflow: string | WorkflowDefinition, inputs: Record<string, unknown> = {}): Promise<string> {
+	async startRun(workflow: string | GivenWorkflow, inputs: Record<string, unknown> = {}): Promise<string> {
 		this.#checkOpen();
 		return this.#runs.start(workflow, inputs);
 	}
@@ -263,7 +263,7 @@ export class Orchestrator {
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_CONFLICT when it has no triggers, E_INPUT_INVALID
 	 */
 	async enableWorkflow(
-		workflow: string | WorkflowDefinition,
+		workflow: string | GivenWorkflow,
 		{ inputs = {} }: { inputs?: Record<string, unknown> } = {},
 	): Promise<EnabledView> {
 		this.#checkTaking();
@@ -276,7 +276,7 @@ export class Orchestrator {
 		await this.#triggers.disable(name);
 	}
 
-	enabledWorkflows(): EnabledView[] {
+	async enabledWorkflows(): Promise<EnabledView[]> {
 		this.#checkNotStopped();
 		return this.#triggers.list();
 	}
@@ -293,7 +293,7 @@ export class Orchestrator {
 		return this.#waits.approvals();
 	}
 
-	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when `hash` is given and is another */
+	/** Answers approvals by their ids, all or nothing. @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or `hash` is another */
 	async approve(ids: string | readonly string[], options: AnswerOptions = {}): Promise<void> {
 		this.#checkTaking();
 		await this.#waits.answer(typeof ids === "string" ? [ids] : ids, true, options);
@@ -306,7 +306,7 @@ export class Orchestrator {
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */
-	async workflow(workflow: string | WorkflowDefinition): Promise<KnownWorkflow> {
+	async workflow(workflow: string | GivenWorkflow): Promise<KnownWorkflow> {
 		const { catalog } = this.#parts;
 		return typeof workflow === "string" ? catalog.find(workflow) : catalog.of(workflow);
 	}

@@ -159,6 +159,22 @@ describe("a limit", () => {
 		assert.equal(skill.seen.most, 2);
 	});
 
+	it("of a concurrency key tells about when a task has its turn, once one of its type has ended", async (t) => {
+		const host = await MemoryHost.open(t, {
+			skills: [defineSkill({ name: "slow", description: "Takes a second.", run: () => second() })],
+		});
+		const second = (): Promise<null> => new Promise((resolve) => void host.clock.after(1_000, () => resolve(null)));
+		const spec = { type: "slow", concurrency: { key: "k" } };
+		const ids = await host.orchestrator.submitMany([spec, spec, spec]);
+		const estimate = () => host.orchestrator.task(ids[2] as string).waiting?.estimateMs;
+		await host.pass(500);
+		assert.equal(estimate(), undefined);
+		await host.pass(1_000);
+		assert.equal(estimate(), 1_000);
+		await host.pass(2_000);
+		assert.equal(host.orchestrator.task(ids[2] as string).state, "completed");
+	});
+
 	it("of a type and of all is kept", async (t) => {
 		const skill = held();
 		const muster = await startTest(t, { skills: [skill.skill], workers: 6, limits: { types: { held: 3 } } });

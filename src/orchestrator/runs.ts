@@ -2,7 +2,6 @@
  * Runs of workflows: they begin, go on inside the transactions in which something of them changed, and end. What they wait
  * for is in `waits.ts`; how one is begun again in `rerun.ts`.
  */
-import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import { UNUSED_DEFINITIONS_KEPT } from "../fold/runs.ts";
@@ -11,8 +10,8 @@ import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
 import type { Task } from "../task/task.ts";
 import { Agenda, type Next, Turn } from "../workflow/agenda.ts";
-import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
-import type { WorkflowDefinition } from "../workflow/definition.ts";
+import type { Catalog } from "../workflow/catalog.ts";
+import type { GivenWorkflow, WorkflowDefinition } from "../workflow/definition.ts";
 import { advanceRuns, type EngineListener, mayGoOn } from "../workflow/embedded.ts";
 import { checkGroup, groupOf } from "../workflow/group.ts";
 import { checkInputs } from "../workflow/inputs.ts";
@@ -22,6 +21,7 @@ import { afterRun, createdRun, promote } from "../workflow/run-queue.ts";
 import { expireStep } from "../workflow/step-task.ts";
 import type { Admission } from "./admission.ts";
 import type { Canceller } from "./canceller.ts";
+import { definitionsOf, folderOf, pinsOf, type Resolved, resolveWorkflow } from "./pins.ts";
 import { takeOver } from "./rerun.ts";
 import type { Submitter } from "./submitter.ts";
 
@@ -34,13 +34,6 @@ export interface RunsParts {
 	canceller: Canceller;
 	admission: Admission;
 	submitter: Submitter;
-}
-
-/** A run's definition with those it may use, ready to begin. */
-export interface Resolved {
-	known: KnownWorkflow;
-	uses: { [name: string]: string };
-	definitions: Map<string, WorkflowDefinition>;
 }
 
 export interface RerunOptions {
@@ -72,6 +65,7 @@ export class Runs {
 		this.#listener = {
 			timed: (run, path, until) => this.#arm(run.id, path, until),
 			stray: (run, path) => parts.canceller.cancelStray(run, path),
+			halted: (run, prefix) => parts.canceller.cancelUnstarted(run, prefix),
 			checkRoom: () => parts.admission.checkRoom(1),
 			misfit: (run, error, emit) => this.park(run, error, emit),
 			inner: (run) => this.#supersede(run),
@@ -79,29 +73,19 @@ export class Runs {
 	}
 
 	/** @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, also of a workflow that a step of it runs */
-	async resolve(workflow: string | WorkflowDefinition): Promise<Resolved> {
-		const { catalog } = this.#parts;
-		const known = typeof workflow === "string" ? await catalog.find(workflow) : catalog.of(workflow);
-		const used = await catalog.resolveUses(known.definition);
-		const definitions = new Map([[known.hash, known.definition]]);
-		const uses: { [name: string]: string } = {};
-		for (const [name, { hash, definition }] of used) {
-			uses[name] = hash;
-			definitions.set(hash, definition);
-		}
-		return { known, uses, definitions };
+	resolve(workflow: string | GivenWorkflow): Promise<Resolved> {
+		return resolveWorkflow(this.#parts.catalog, workflow);
 	}
 
 	/** Resolves with the run's id when it is durable. @throws also E_INPUT_INVALID, E_CONFLICT, E_QUEUE_FULL, E_STORAGE_FULL */
-	async start(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<string> {
-		const { known, uses, definitions } = await this.resolve(workflow);
-		const folder = known.file === undefined ? undefined : dirname(known.file);
+	async start(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<string> {
+		const { known, definitions, ...pins } = await this.resolve(workflow);
 		const run: NewRun = {
 			id: this.#parts.newId("run"),
 			workflow: known.definition.name,
 			hash: known.hash,
-			inputs: checkInputs(known.definition, inputs, folder),
-			...(Object.keys(uses).length > 0 && { uses }),
+			inputs: checkInputs(known.definition, inputs, folderOf(known)),
+			...pinsOf(pins),
 		};
 		await this.begin({ run, definitions, isKnown: (hash) => this.isKept(hash) });
 		return run.id;
@@ -117,43 +101,23 @@ export class Runs {
 				hint: "Cancel it first, or wait for it.",
 			});
 		}
-		const { uses, definitions, definition, hash } = await this.#definitionsOf(old, latest);
+		const { definitions, definition, hash, folder, ...pins } = await definitionsOf(
+			old,
+			latest,
+			this.#parts.catalog,
+			this.#parts.ledger.state,
+		);
 		const before = hash === old.hash ? definition : this.#parts.ledger.state.definitions.get(old.hash);
 		const { copied, origins } = takeOver(definition, before, old, from);
 		const run: NewRun = {
 			...{ id: this.#parts.newId("run"), workflow: old.workflow, hash },
-			inputs: checkInputs(definition, { ...old.inputs, ...inputs }),
-			...(Object.keys(uses).length > 0 && { uses }),
+			inputs: checkInputs(definition, { ...old.inputs, ...inputs }, folder),
+			...pinsOf(pins),
 			fork: { run: old.id, ...(from !== undefined && { step: from }) },
 			...(Object.keys(origins).length > 0 && { origins }),
 		};
 		await this.begin({ run, definitions, isKnown: (known) => this.isKept(known), copied });
 		return run.id;
-	}
-
-	async #definitionsOf(
-		old: Run,
-		latest: boolean,
-	): Promise<Omit<Resolved, "known"> & { definition: WorkflowDefinition; hash: string }> {
-		const { state } = this.#parts.ledger;
-		const hashes = [old.hash, ...Object.values(old.uses ?? {})];
-		const kept = new Map(
-			hashes.flatMap((hash) => {
-				const definition = state.definitions.get(hash);
-				return definition === undefined ? [] : [[hash, definition] as const];
-			}),
-		);
-		const own = kept.get(old.hash);
-		if (!latest && own !== undefined && kept.size === new Set(hashes).size) {
-			return { uses: old.uses ?? {}, definitions: kept, definition: own, hash: old.hash };
-		}
-		const { known, uses, definitions } = await this.resolve(old.workflow);
-		if (!latest && known.hash !== old.hash) {
-			throw new MusterError("E_WORKFLOW_UNKNOWN", `the definition that ${old.id} was pinned to is not kept any more`, {
-				hint: "Run all of it again on the present one with latest (muster retry RUN --latest).",
-			});
-		}
-		return { uses, definitions, definition: known.definition, hash: known.hash };
 	}
 
 	/** As one request. */
@@ -265,7 +229,12 @@ export class Runs {
 			}
 			this.#goOn(emit);
 		});
-		for (const run of state.runs.values()) this.armSteps(run);
+		for (const run of state.runs.values()) {
+			this.armSteps(run);
+			for (const [prefix, { broken }] of Object.entries(run.frames)) {
+				if (broken > 0) this.#listener.halted(run, prefix);
+			}
+		}
 		// The process may have died between the beginning of a run and the cancel that follows from it.
 		for (const runs of state.groups.values()) this.#supersede([...runs].findLast(({ group }) => group?.policy));
 	}

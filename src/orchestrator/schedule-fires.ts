@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import { hasCode, MusterError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Emit, Ledger } from "../scheduler/ledger.ts";
+import { overlapKey } from "../task/own-keys.ts";
 import type { Schedule, ScheduleTarget } from "../task/schedule.ts";
 import type { NewTask } from "../task/task.ts";
 import { checkInputs } from "../workflow/inputs.ts";
@@ -13,8 +14,8 @@ import type { NewRun } from "../workflow/run.ts";
 import { promote } from "../workflow/run-queue.ts";
 import { inputsOf } from "../workflow/trigger-runs.ts";
 import type { Admission } from "./admission.ts";
+import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
-import { overlapKey } from "./schedule-spec.ts";
 import { isOver } from "./schedule-view.ts";
 
 /** Most fires of one schedule that wait for the one before. */
@@ -109,7 +110,7 @@ export class ScheduleFires {
 		const run: NewRun = {
 			...{ id: newId("run"), workflow: definition.name, hash: trigger.hash },
 			inputs: checkInputs(definition, inputsOf(trigger, given, { trigger: { dueAt } })),
-			...(trigger.uses && { uses: trigger.uses }),
+			...pinsOf(trigger),
 			...(group && { group }),
 			trigger: { kind: "cron", id: schedule, dueAt },
 		};
@@ -129,9 +130,10 @@ export class ScheduleFires {
 		return state.runs.values().find(({ trigger }) => trigger?.kind === "cron" && trigger.id === id)?.id;
 	}
 
-	#queued({ id }: Schedule): number {
+	#queued({ id, target }: Schedule): number {
 		const { keyed, groups } = this.#parts.ledger.state;
-		return (keyed.get(overlapKey(id))?.size ?? 0) + (groups.get(overlapKey(id))?.size ?? 0);
+		if ("trigger" in target) return groups.get(overlapKey(id))?.size ?? 0;
+		return keyed.get(target.task.concurrency?.key ?? "")?.size ?? 0;
 	}
 }
 

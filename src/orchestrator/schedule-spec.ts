@@ -4,6 +4,7 @@ import { MusterError } from "../errors.ts";
 import { explain } from "../schema.ts";
 import type { AnySkill } from "../skill/skill.ts";
 import { cronProblem, nextFire } from "../task/cron.ts";
+import { overlapKey } from "../task/own-keys.ts";
 import type { CatchUp, NewSchedule, Overlap } from "../task/schedule.ts";
 import { checkInputSize, type TaskSpec, toTask } from "../task/spec.ts";
 import type { NewTask } from "../task/task.ts";
@@ -107,6 +108,3 @@ function taskOf(
 	const policy = overlap === "queue" ? "queue" : "cancel-previous";
 	return { ...task, concurrency: { key: overlapKey(id), limit: 1, policy } };
 }
-
-/** The key of the tasks or runs of a schedule that go one after the other. */
-export const overlapKey = (id: string): string => `schedule:${id}`;

@@ -3,6 +3,7 @@ import type { Json } from "../json.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { CatchUp, Overlap, Schedule } from "../task/schedule.ts";
 import { isTerminal } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import type { Run } from "../workflow/run.ts";
 
 export interface ScheduleView {
@@ -41,8 +42,6 @@ export function pausedScope({ target }: Schedule, { paused }: Looked): string | 
 	return ["all", own].find((scope) => paused.has(scope));
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 /** In the order of their next fires. */
 export function scheduleViews(state: Looked & { schedules: ReadonlyMap<string, Schedule> }): ScheduleView[] {
 	const time = ({ nextAt = Number.MAX_VALUE }: Schedule): number => nextAt;
@@ -57,11 +56,11 @@ function scheduleView(schedule: Schedule, state: Looked): ScheduleView {
 		...{ id, cron, timezone, overlap, missed: catchUp },
 		...("task" in target ? { task: target.task.type } : { workflow: target.trigger }),
 		...(note !== undefined && { note }),
-		createdAt: iso(createdAt),
-		...(nextAt !== undefined && { nextAt: iso(nextAt) }),
-		...(last && { last: { dueAt: iso(last.dueAt), as: last.as, over: isOver(last.as, state) } }),
+		createdAt: timeText(createdAt),
+		...(nextAt !== undefined && { nextAt: timeText(nextAt) }),
+		...(last && { last: { dueAt: timeText(last.dueAt), as: last.as, over: isOver(last.as, state) } }),
 		...{ fired: schedule.fired, skipped: schedule.skipped },
-		...(lastSkip && { lastSkip: { ...lastSkip, at: iso(lastSkip.at) } }),
+		...(lastSkip && { lastSkip: { ...lastSkip, at: timeText(lastSkip.at) } }),
 		...(paused !== undefined && { paused }),
 	};
 }

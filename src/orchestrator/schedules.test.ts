@@ -211,6 +211,27 @@ describe("when what the fire before started is not over", () => {
 		assert.deepEqual([running, ready, cancelled], [1, 0, 2]);
 	});
 
+	it("nobody else can have the key by which they wait: no task, no step and no workflow", async (t) => {
+		const { host, release } = await open(t);
+		const { orchestrator } = host;
+		await orchestrator.submit({ type: "held", concurrency: "schedule:every" });
+		const steps = [{ id: "work", needs: [], skill: "held", with: {} }];
+		const group = { limit: 1, policy: "queue" } as const;
+		await orchestrator.startRun({
+			...{ name: "schedule", inputs: {}, outputs: {}, steps, concurrency: { ...group, group: "workflow:flow:0" } },
+		});
+		await orchestrator.schedule({ ...every, overlap: "queue" });
+		await orchestrator.enableWorkflow(flow([cron({ overlap: "queue" })]));
+		await host.pass(MINUTE);
+		assert.equal(orchestrator.schedules().find(({ id }) => id === "every")?.last?.over, true);
+		assert.equal(orchestrator.runs().find(({ workflow }) => workflow === "flow")?.state, "running");
+		const key = { ...group, key: "@muster:schedule:${{ 'every' }}" };
+		const named = [{ ...steps[0], id: "work", needs: [], concurrency: key }];
+		const run = await orchestrator.startRun({ name: "thief", inputs: {}, outputs: {}, steps: named });
+		assert.match((await orchestrator.waitRun(run)).error?.message ?? "", /Muster's own/);
+		await release();
+	});
+
 	it("allow starts one beside it", async (t) => {
 		const { host } = await open(t);
 		await host.orchestrator.schedule(onHeld("allow"));
@@ -256,6 +277,31 @@ describe("fires that passed while nothing ran", () => {
 		assert.equal(dues(host).length, 1_000);
 		const next = Date.parse(host.orchestrator.schedules()[0]?.nextAt ?? "");
 		assert.ok(next > host.clock.now() - 1_000 && next <= host.clock.now() + 1_000);
+	});
+
+	it("start in parts, so that others get their turns, and go on where they were after a crash", async (t) => {
+		const { host } = await open(t);
+		const { orchestrator } = host;
+		const often = { ...every, cron: "* * * * * *", missed: "all", overlap: "allow" } as const;
+		for (let n = 0; n < 10; n++) await orchestrator.schedule({ ...often, id: `often-${n}` });
+		await orchestrator.pause();
+		host.clock.jump(2 * MINUTE);
+		await host.restart();
+		void host.orchestrator.resume();
+		while (dues(host).length === 0) await turns(1);
+		const first = dues(host).length;
+		assert.ok(first <= 100, String(first));
+		await host.restart();
+		await turns(200);
+		assert.equal(dues(host).length, 10 * 120);
+		for (let n = 0; n < 10; n++) {
+			const own = stored(host, "schedule.fired").filter(({ id }) => id === `often-${n}`);
+			assert.equal(new Set(own.map(({ dueAt }) => dueAt)).size, 120);
+		}
+		const parts = host.store.batches.map(({ body }) =>
+			decodeBody(body).filter(({ type }) => type === "schedule.fired"),
+		);
+		assert.ok(parts.every((fires) => fires.length <= 100));
 	});
 
 	it("count as missed too when a sleeping machine wakes", async (t) => {
@@ -326,7 +372,7 @@ describe("an enabled workflow", () => {
 		await host.orchestrator.enableWorkflow(flow([cron()], { version: "1" }));
 		await away(host, 0);
 		await host.pass(MINUTE);
-		const [enabled] = host.orchestrator.enabledWorkflows();
+		const [enabled] = await host.orchestrator.enabledWorkflows();
 		assert.equal(stored(host, "run.created")[0]?.hash, enabled?.hash);
 		assert.equal(stored(host, "workflow.defined").length, 1);
 	});
@@ -391,7 +437,7 @@ describe("an enabled workflow", () => {
 		const both = flow([cron({ overlap: "queue" })], { concurrency: { group: "g", limit: 1, policy: "queue" } });
 		await assert.rejects(orchestrator.enableWorkflow(both), code("E_INPUT_INVALID"));
 		await orchestrator.enableWorkflow(flow([bare]), { inputs: { at: 1 } });
-		assert.deepEqual(orchestrator.enabledWorkflows()[0]?.inputs, { at: 1 });
+		assert.deepEqual((await orchestrator.enabledWorkflows())[0]?.inputs, { at: 1 });
 	});
 });
 
@@ -429,6 +475,18 @@ describe("an event", () => {
 		await release();
 		assert.deepEqual(await send(), first);
 		assert.equal(stored(host, "run.created").length, 1);
+	});
+
+	it("with an id of its own starts each run once wherever its trigger stands in the file", async (t) => {
+		const { host } = await open(t);
+		const others = [cron(), { ...onOrder, event: { type: "order" } }];
+		const send = () => host.orchestrator.sendEvent({ type: "order", data: { amount: 200 }, id: "o-1" });
+		await host.orchestrator.enableWorkflow(flow([onOrder, ...others]));
+		const first = await send();
+		assert.equal(new Set(first.runs).size, 2);
+		await host.orchestrator.enableWorkflow(flow([...others, onOrder]));
+		assert.deepEqual((await send()).runs.toSorted(), first.runs.toSorted());
+		assert.equal(stored(host, "run.created").length, 2);
 	});
 
 	it("that one workflow cannot take starts the others, and says which it did not", async (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startTest } from "../../test/fixture.ts";
 import { MemoryHost } from "../../test/memory-host.ts";
 import { decodeBody } from "../events.ts";
 import { defineSkill } from "../index.ts";
@@ -46,4 +47,21 @@ test("a task that waits for its turn takes no newer one's place when it comes ag
 	await host.restart();
 	await host.pass(50);
 	for (const id of [old, ...others]) assert.notEqual(host.orchestrator.task(id).state, "cancelled");
+});
+
+test("a child cannot take the place of a task above it, and may wait for a turn of the same key", async (t) => {
+	const muster = await startTest(t, {
+		skills: [defineSkill({ name: "quick", description: "Is done.", run: () => null })],
+	});
+	const delegate = async (policy: "cancel-previous" | "queue") => {
+		const key = { key: "k", policy };
+		const inner = { type: "quick", concurrency: key };
+		const middle = { type: "coordinate", input: { tasks: [inner] } };
+		const id = await muster.submit({ type: "coordinate", input: { tasks: [middle] }, concurrency: key });
+		return muster.wait(id);
+	};
+	const refused = await delegate("cancel-previous");
+	assert.equal(refused.state, "failed");
+	assert.match(refused.error?.message ?? "", /would cancel tsk_\w+, which waits for it/);
+	assert.equal((await delegate("queue")).state, "completed");
 });

@@ -6,22 +6,23 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import { hasCode, MusterError, toErrorData } from "../errors.ts";
-import { canonicalJson, type Json, lengthWithin } from "../json.ts";
+import { canonicalJson, copyJson, type Json, lengthWithin } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { State } from "../state.ts";
 import { MAX_TURN_LENGTH } from "../workflow/bounds.ts";
-import type { TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
+import type { GivenWorkflow, TriggerDefinition, WorkflowDefinition } from "../workflow/definition.ts";
 import type { SentEvent } from "../workflow/event.ts";
 import { absolutePaths, checkInputs } from "../workflow/inputs.ts";
 import type { NewRun } from "../workflow/run.ts";
 import type { NewTrigger, Trigger } from "../workflow/trigger.ts";
 import { cronSchedules, inputsOf, isTriggeredBy, isWebhookAt, scheduleId } from "../workflow/trigger-runs.ts";
 import type { Admission } from "./admission.ts";
+import { pinsOf } from "./pins.ts";
 import type { Runs } from "./runs.ts";
 import type { Schedules } from "./schedules.ts";
 import { type Act, inTurns } from "./turns.ts";
-import { isSigned, jsonOf, secretOf } from "./webhook.ts";
+import { isSigned, jsonOf, secretOf, secretProblem } from "./webhook.ts";
 
 export interface EnabledView {
 	workflow: string;
@@ -33,7 +34,11 @@ export interface EnabledView {
 	triggers: (
 		| { cron: string; timezone: string; schedule: string }
 		| { event: string; filter?: string }
-		| { webhook: string }
+		| {
+				webhook: string;
+				/** Why its calls are refused: the secret is not there, or is no key. */
+				problem?: string;
+		  }
 	)[];
 }
 
@@ -84,17 +89,17 @@ export class Triggers {
 	 * @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE, E_CONFLICT without triggers, E_INPUT_INVALID,
 	 * E_CONFIG_INVALID when the secret of a webhook is no key
 	 */
-	async enable(workflow: string | WorkflowDefinition, inputs: Record<string, unknown>): Promise<EnabledView> {
+	async enable(workflow: string | GivenWorkflow, inputs: Record<string, unknown>): Promise<EnabledView> {
 		const { ledger, clock, runs, schedules } = this.#parts;
 		const { state } = ledger;
-		const { known, uses, definitions } = await runs.resolve(workflow);
+		const { known, definitions, ...pins } = await runs.resolve(workflow);
 		const { definition, hash, file } = known;
 		const { name } = definition;
 		checkTriggers(definition);
 		await this.#checkSecrets(definition);
 		const trigger: NewTrigger = {
 			...{ id: name, hash },
-			...(Object.keys(uses).length > 0 && { uses }),
+			...pinsOf(pins),
 			inputs: enablingInputs(definition, inputs, file === undefined ? undefined : dirname(file)),
 		};
 		const before = state.triggers.get(name);
@@ -137,7 +142,7 @@ export class Triggers {
 	}
 
 	/** By name. */
-	list(): EnabledView[] {
+	list(): Promise<EnabledView[]> {
 		return enabledViews(this.#parts.ledger.state);
 	}
 
@@ -221,18 +226,18 @@ export class Triggers {
 		const { triggers, definitions } = ledger.state;
 		return [...triggers.values()].flatMap((trigger) =>
 			(definitions.get(trigger.hash)?.triggers ?? []).map(
-				(wanted, place): Act =>
+				(wanted): Act =>
 					(emit, turn) => {
 						const definition = definitions.get(trigger.hash);
 						if (definition === undefined || triggers.get(trigger.id) !== trigger || !isMeant(wanted)) return;
-						const id = given ? idOf(kind, trigger.id, place, event.id) : newId("run");
+						const id = given ? idOf(kind, trigger.id, wanted, event.id) : newId("run");
 						try {
 							if (!given || ledger.run(id) === undefined) {
 								admission.checkRoom(1);
 								const run: NewRun = {
 									...{ id, workflow: definition.name, hash: trigger.hash },
 									inputs: checkInputs(definition, inputsOf(trigger, wanted, { event: event as unknown as Json })),
-									...(trigger.uses && { uses: trigger.uses }),
+									...pinsOf(trigger),
 									trigger: { kind, id: event.id },
 								};
 								runs.beginWith(emit, run, definition);
@@ -255,37 +260,49 @@ export class Triggers {
 }
 
 /** By name. */
-export function enabledViews(state: Pick<State, "triggers" | "definitions">): EnabledView[] {
+export function enabledViews(state: Pick<State, "triggers" | "definitions">): Promise<EnabledView[]> {
 	const triggers = [...state.triggers.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-	return triggers.map((trigger) => enabledView(trigger, state));
+	return Promise.all(triggers.map((trigger) => enabledView(trigger, state)));
 }
 
-function enabledView(
+async function enabledView(
 	{ id, hash, enabledAt, inputs }: Trigger,
 	{ definitions }: { definitions: ReadonlyMap<string, WorkflowDefinition> },
-): EnabledView {
-	const triggers = definitions.get(hash)?.triggers ?? [];
-	return {
-		...{ workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs },
-		triggers: triggers.map((trigger, place) => {
-			if ("webhook" in trigger) return { webhook: `/hooks/${trigger.webhook.path.replace(/^\//, "")}` };
-			if ("event" in trigger) {
-				const { type, filter } = trigger.event;
-				return { event: type, ...(filter !== undefined && { filter }) };
-			}
-			const { expr, timezone = "UTC" } = trigger.cron;
-			return { cron: expr, timezone, schedule: scheduleId(id, place) };
-		}),
-	};
+): Promise<EnabledView> {
+	const views = (definitions.get(hash)?.triggers ?? []).map((trigger, place) => triggerView(trigger, id, place));
+	const triggers = await Promise.all(views);
+	return { workflow: id, hash, enabledAt: new Date(enabledAt).toISOString(), inputs, triggers };
 }
 
-/** The id of a run follows from what starts it, where that has an id of its own. */
-function idOf(kind: string, workflow: string, place: number, event: string): string {
-	const text = canonicalJson([kind, workflow, place, event]);
+async function triggerView(
+	trigger: TriggerDefinition,
+	workflow: string,
+	place: number,
+): Promise<EnabledView["triggers"][number]> {
+	if ("webhook" in trigger) {
+		const { path, secret } = trigger.webhook;
+		const problem = await secretProblem(secret);
+		return { webhook: `/hooks/${path.replace(/^\//, "")}`, ...(problem !== undefined && { problem }) };
+	}
+	if ("event" in trigger) {
+		const { type, filter } = trigger.event;
+		return { event: type, ...(filter !== undefined && { filter }) };
+	}
+	const { expr, timezone = "UTC" } = trigger.cron;
+	return { cron: expr, timezone, schedule: scheduleId(workflow, place) };
+}
+
+/**
+ * The id of a run follows from what starts it, where that has an id of its own: from what the trigger says, wherever it stands
+ * in the file.
+ */
+function idOf(kind: string, workflow: string, trigger: TriggerDefinition, event: string): string {
+	const text = canonicalJson([kind, workflow, copyJson(trigger, "the trigger", "E_INPUT_INVALID"), event]);
 	return `run_e${createHash("sha256").update(text).digest("hex").slice(0, 25)}`;
 }
 
-const contentOf = ({ hash, uses = {}, inputs }: NewTrigger): string => canonicalJson({ hash, uses, inputs });
+const contentOf = ({ hash, uses = {}, folders = {}, inputs }: NewTrigger): string =>
+	canonicalJson({ hash, uses, folders, inputs });
 
 /** @throws E_CONFLICT, E_INPUT_INVALID */
 function checkTriggers({ name, triggers = [], concurrency }: WorkflowDefinition): void {

@@ -1,6 +1,6 @@
 /** Tasks, runs and agents as callers see them: copies, with times as RFC 3339 text. The same in library, HTTP and CLI. */
 import type { ErrorData } from "../errors.ts";
-import type { Json } from "../json.ts";
+import { cloneJson, type Json } from "../json.ts";
 import type { Progress } from "../scheduler/attempt.ts";
 import type { Signs } from "../scheduler/attempt-clocks.ts";
 import type { AgentKind } from "../scheduler/performer.ts";
@@ -17,6 +17,7 @@ import type {
 	Task,
 	TaskState,
 } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import { isRunOver, type Missing, type Run, type RunState, type StepState, type WaitRecord } from "../workflow/run.ts";
 import { itemIds } from "../workflow/step-task.ts";
 
@@ -75,8 +76,6 @@ export interface TaskView {
 	effects?: { [key: string]: Omit<EffectRecord, "at"> & { at: string } };
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-
 export function taskView(
 	task: Task,
 	live: { progress?: Progress | undefined; signs?: Signs | undefined; waiting?: WaitingReason | undefined },
@@ -86,22 +85,22 @@ export function taskView(
 		type: task.type,
 		state: task.state,
 		priority: task.priority,
-		input: structuredClone(task.input),
-		submittedAt: iso(task.submittedAt),
+		input: cloneJson(task.input),
+		submittedAt: timeText(task.submittedAt),
 		attempts: task.attempts,
 		history: (task.history ?? []).map(({ agent, startedAt, endedAt, error }) => ({
 			agent,
-			startedAt: iso(startedAt),
-			...(endedAt !== undefined && { endedAt: iso(endedAt) }),
+			startedAt: timeText(startedAt),
+			...(endedAt !== undefined && { endedAt: timeText(endedAt) }),
 			...(error && { error }),
 		})),
 	};
-	if (task.endedAt !== undefined) view.endedAt = iso(task.endedAt);
+	if (task.endedAt !== undefined) view.endedAt = timeText(task.endedAt);
 	if (live.progress !== undefined) view.progress = { ...live.progress };
 	if (live.signs !== undefined) view.signs = live.signs;
 	if (live.waiting !== undefined) view.waiting = live.waiting;
-	if (task.output !== undefined) view.output = structuredClone(task.output);
-	if (task.error !== undefined) view.error = structuredClone(task.error);
+	if (task.output !== undefined) view.output = cloneJson(task.output);
+	if (task.error !== undefined) view.error = cloneJson(task.error);
 	if (task.dependsOn !== undefined) view.dependsOn = [...task.dependsOn];
 	if (task.children !== undefined) view.children = [...task.children];
 	if (task.parent !== undefined) view.parent = task.parent;
@@ -122,7 +121,7 @@ export function taskView(
 	if (task.effects !== undefined) {
 		const effects = Object.entries(task.effects).map(([key, { at, ...rest }]) => [
 			key,
-			{ ...structuredClone(rest), at: iso(at) },
+			{ ...cloneJson(rest), at: timeText(at) },
 		]);
 		view.effects = Object.fromEntries(effects) as NonNullable<TaskView["effects"]>;
 	}
@@ -131,10 +130,10 @@ export function taskView(
 
 function askView({ askedAt, until, answer, ...ask }: Ask): AskView {
 	return {
-		...structuredClone(ask),
-		askedAt: iso(askedAt),
-		...(until !== undefined && { until: iso(until) }),
-		...(answer && { answer: { ...answer, at: iso(answer.at) } }),
+		...cloneJson(ask),
+		askedAt: timeText(askedAt),
+		...(until !== undefined && { until: timeText(until) }),
+		...(answer && { answer: { ...answer, at: timeText(answer.at) } }),
 	};
 }
 
@@ -219,19 +218,19 @@ export function runView(run: Run, order: readonly string[], live: LiveRun): RunV
 		workflow: run.workflow,
 		hash: run.hash,
 		state: run.state,
-		inputs: structuredClone(run.inputs),
-		createdAt: iso(run.createdAt),
+		inputs: cloneJson(run.inputs),
+		createdAt: timeText(run.createdAt),
 		steps: pathsInOrder(run, order).map((id) => stepView(run, id, live)),
 	};
 	if (live.waiting !== undefined) view.waiting = live.waiting;
-	if (run.startedAt !== undefined) view.startedAt = iso(run.startedAt);
-	if (run.endedAt !== undefined) view.endedAt = iso(run.endedAt);
+	if (run.startedAt !== undefined) view.startedAt = timeText(run.startedAt);
+	if (run.endedAt !== undefined) view.endedAt = timeText(run.endedAt);
 	if (run.parent !== undefined) view.parent = { run: run.parent.id, step: run.parent.step, index: run.parent.index };
 	if (run.trigger !== undefined) view.trigger = { ...run.trigger };
 	if (run.fork !== undefined) view.fork = { ...run.fork };
 	if (run.group !== undefined) view.group = run.group.key;
-	if (run.outputs !== undefined) view.outputs = structuredClone(run.outputs);
-	if (run.error !== undefined) view.error = structuredClone(run.error);
+	if (run.outputs !== undefined) view.outputs = cloneJson(run.outputs);
+	if (run.error !== undefined) view.error = cloneJson(run.error);
 	return view;
 }
 
@@ -277,15 +276,15 @@ function stepView(run: Run, id: string, { progress, stepWaiting }: LiveRun): Ste
 		done,
 		failed,
 		fraction: Math.min(1, fraction),
-		startedAt: iso(step.startedAt),
+		startedAt: timeText(step.startedAt),
 	};
 	if (message !== undefined) view.message = message;
 	if (waiting !== undefined) view.waiting = waiting;
-	if (step.missing !== undefined) view.missing = structuredClone(step.missing);
+	if (step.missing !== undefined) view.missing = cloneJson(step.missing);
 	if (step.wait !== undefined && state === "running") {
-		view.wait = { ...structuredClone(step.wait), ...(step.until !== undefined && { until: iso(step.until) }) };
+		view.wait = { ...cloneJson(step.wait), ...(step.until !== undefined && { until: timeText(step.until) }) };
 	}
-	if (step.endedAt !== undefined) view.endedAt = iso(step.endedAt);
+	if (step.endedAt !== undefined) view.endedAt = timeText(step.endedAt);
 	if (step.error !== undefined) view.error = step.error;
 	return view;
 }

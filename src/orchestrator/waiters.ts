@@ -37,7 +37,7 @@ export class Waiters {
 					settle(
 						new MusterError(
 							"E_WAIT_TIMEOUT",
-							[`${id} was not done within ${timeoutMs} ms`, why?.()].filter(Boolean).join(": it "),
+							[`${id} was not done within ${timeoutMs} ms`, reasonOf(why)].filter(Boolean).join(": it "),
 							{
 								hint: `It goes on; wait again, or look at it with: muster task ${id}`,
 							},
@@ -60,5 +60,14 @@ export class Waiters {
 
 	fail(error: unknown): void {
 		for (const set of [...this.#waiting.values()]) for (const settle of [...set]) settle(error);
+	}
+}
+
+/** Called by a timer, where what is thrown would end the process: a wait that ends late for no known reason still ends. */
+function reasonOf(why: WaitOptions["why"]): string | undefined {
+	try {
+		return why?.();
+	} catch {
+		return undefined;
 	}
 }

@@ -97,6 +97,24 @@ describe("a skill that asks a person", () => {
 		await muster.approve(questions);
 		for (const id of ids) await muster.wait(id);
 		assert.equal(seen.sent, 3);
+		// Also of a task that is over: whoever comes second learns what the first one said.
+		await assert.rejects(muster.deny(questions.slice(0, 1)), {
+			code: "E_CONFLICT",
+			message: /is asked no more: already answered: approved at \d{4}-/,
+			hint: `Look at it with: muster task ${ids[0]}`,
+		});
+	});
+
+	it("is told who answered in at most 200 characters, and why in at most 2,000", async (t) => {
+		const { skill } = sender();
+		const muster = await startTest(t, { skills: [skill] });
+		const id = await muster.submit({ type: "send", input: { to: "all" } });
+		await asked(muster, 1);
+		const question = muster.approvals()[0]?.id ?? "";
+		await assert.rejects(muster.approve(question, { by: "a".repeat(201) }), code("E_INPUT_INVALID"));
+		await assert.rejects(muster.approve(question, { comment: "a".repeat(2_001) }), code("E_INPUT_INVALID"));
+		await muster.approve(question, { by: "a".repeat(200), comment: "a".repeat(2_000) });
+		assert.equal((await muster.wait(id)).state, "completed");
 	});
 
 	it("can be cancelled while it waits", async (t) => {
@@ -104,9 +122,23 @@ describe("a skill that asks a person", () => {
 		const muster = await startTest(t, { skills: [skill] });
 		const id = await muster.submit({ type: "send", input: { to: "all" } });
 		await asked(muster, 1);
+		const [question] = muster.approvals();
 		await muster.cancel(id);
 		assert.equal((await muster.wait(id)).state, "cancelled");
+		await assert.rejects(muster.approve(question?.id ?? ""), { message: /asked no more: the task was cancelled/ });
 		assert.deepEqual([muster.approvals(), seen.runs], [[], 1]);
+	});
+});
+
+describe("a signal", () => {
+	it("carries at most as much as an input", async (t) => {
+		const muster = await startTest(t);
+		const steps = [{ id: "go", needs: [], wait: { signal: "go" } }];
+		const run = await muster.startRun({ name: "flow", inputs: {}, outputs: {}, steps });
+		const big = "x".repeat(1024 * 1024);
+		await assert.rejects(muster.signal(run, "go", big), code("E_INPUT_TOO_LARGE"));
+		await muster.signal(run, "go", big.slice(100));
+		assert.equal((await muster.waitRun(run)).state, "completed");
 	});
 });
 

@@ -14,11 +14,13 @@ import { explain } from "../schema.ts";
 import type { State } from "../state.ts";
 import { checkInputSize } from "../task/spec.ts";
 import { type Answer, type Ask, isTerminal, type Task } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { matchesEvent, type SentEvent } from "../workflow/event.ts";
 import { MAX_SIGNALS_KEPT, type Run, type WaitRecord } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
 import { definitionAt, stepTaskId } from "../workflow/step-task.ts";
+import { notAsked } from "./answered.ts";
 import type { Runs } from "./runs.ts";
 import type { RefusedStart, Triggers } from "./triggers.ts";
 import { type Act, inTurns } from "./turns.ts";
@@ -57,6 +59,7 @@ export interface EventSpec {
 export interface AnswerOptions {
 	/** Who answers, for the record; at most 2,000 characters, as the comment. */
 	by?: string;
+	/** At most 2,000 characters. */
 	comment?: string;
 	/** Refuse unless what is asked has this hash; for several, by their ids. */
 	hash?: string;
@@ -88,7 +91,8 @@ type OpenQuestion = { view: ApprovalView } & (
 );
 
 const MAX_ANSWERS = 1_000;
-const MAX_TEXT = 2_000;
+/** Longest texts of an answer. */
+const MAX_TEXTS = { by: 200, comment: 2_000 };
 
 export class Waits {
 	readonly #parts: WaitsParts;
@@ -193,7 +197,7 @@ export class Waits {
 
 	/**
 	 * Answers some of them, all or nothing. Resolves when it is durable.
-	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when the hash is another, E_INPUT_INVALID
+	 * @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or the hash is another, E_INPUT_INVALID
 	 */
 	async answer(ids: readonly string[], approved: boolean, options: AnswerOptions = {}): Promise<void> {
 		const { ledger, clock } = this.#parts;
@@ -202,11 +206,7 @@ export class Waits {
 		const open = new Map([...openQuestions(this.#parts.ledger.state)].map((item) => [item.view.id, item]));
 		const chosen = [...new Set(ids)].map((id) => {
 			const item = open.get(id);
-			if (item === undefined) {
-				throw new MusterError("E_APPROVAL_UNKNOWN", `nobody asks for approval under ${id}`, {
-					hint: "List what is asked with: muster approvals",
-				});
-			}
+			if (item === undefined) throw notAsked(ledger, id);
 			const seen = options.hash ?? options.hashes?.[id];
 			if (seen !== undefined && seen !== item.view.hash) {
 				throw new MusterError("E_CONFLICT", `what ${id} asks is not what was answered: its hash is ${item.view.hash}`, {
@@ -264,14 +264,13 @@ const eventShape = z.strictObject({
 
 function toEvent(given: EventSpec, id: string, now: number): SentEvent {
 	const parsed = eventShape.safeParse(given);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error)}`);
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `the event is not right: ${explain(parsed.error, eventShape, given)}`);
 	const data = copyJson(parsed.data.data ?? null, "data", "E_INPUT_INVALID");
 	checkInputSize(data, "the event: ");
 	const { type, source } = parsed.data;
-	return { type, data, id: parsed.data.id ?? id, time: iso(now), ...(source !== undefined && { source }) };
+	return { type, data, id: parsed.data.id ?? id, time: timeText(now), ...(source !== undefined && { source }) };
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 function askView(
 	task: Task,
@@ -279,8 +278,8 @@ function askView(
 	{ title, content, hash, labels = {}, askedAt, until, onTimeout }: Ask,
 ): ApprovalView {
 	return {
-		...{ id: `${task.id}#${key}`, title, content, hash, labels, askedAt: iso(askedAt) },
-		...(until !== undefined && { until: iso(until), onTimeout }),
+		...{ id: `${task.id}#${key}`, title, content, hash, labels, askedAt: timeText(askedAt) },
+		...(until !== undefined && { until: timeText(until), onTimeout }),
 		...{ task: task.id, type: task.type },
 		...(task.run && { run: task.run.id, step: task.run.step }),
 	};
@@ -295,8 +294,9 @@ function denied({ title }: ApprovalView, { by, comment }: Answer): ErrorData {
 
 function texts({ by, comment }: AnswerOptions): Pick<Answer, "by" | "comment"> {
 	for (const [name, text] of Object.entries({ by, comment })) {
-		if (text !== undefined && (typeof text !== "string" || text.length > MAX_TEXT)) {
-			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${MAX_TEXT} characters`);
+		const longest = MAX_TEXTS[name as keyof typeof MAX_TEXTS];
+		if (text !== undefined && (typeof text !== "string" || text.length > longest)) {
+			throw new MusterError("E_INPUT_INVALID", `${name} must be a text of at most ${longest} characters`);
 		}
 	}
 	return { ...(by !== undefined && { by }), ...(comment !== undefined && { comment }) };
@@ -311,8 +311,8 @@ export function* openQuestions(state: State): Generator<OpenQuestion> {
 			const step = definition && definitionAt(definition, path).wait;
 			const { title, content, hash, labels = {} } = wait;
 			const view: ApprovalView = {
-				...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: iso(startedAt) },
-				...(until !== undefined && { until: iso(until), onTimeout: step?.onTimeout ?? "fail" }),
+				...{ id: stepTaskId(run.id, path, false, 0), title, content, hash, labels, askedAt: timeText(startedAt) },
+				...(until !== undefined && { until: timeText(until), onTimeout: step?.onTimeout ?? "fail" }),
 				...{ run: run.id, workflow: run.workflow, step: path },
 			};
 			yield { view, run, path, onDeny: step?.approval?.onDeny ?? "fail" };

@@ -60,7 +60,7 @@ describe("the secret of a webhook", () => {
 			write(text);
 			await assert.rejects(muster.enableWorkflow(workflow), code("E_CONFIG_INVALID"));
 		}
-		assert.deepEqual(muster.enabledWorkflows(), []);
+		assert.deepEqual(await muster.enabledWorkflows(), []);
 		write(STRONG);
 		await muster.enableWorkflow(workflow);
 		const call = (key: string | Buffer) => {

@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { readSecret } from "../environment.ts";
-import { MusterError } from "../errors.ts";
+import { MusterError, toErrorData } from "../errors.ts";
 import { copyJson, type Json } from "../json.ts";
 
 /** Fewer could be guessed; https://www.standardwebhooks.com asks for as many. */
@@ -17,6 +17,17 @@ export async function secretOf(reference: string): Promise<Buffer | undefined> {
 	const [, kind, name = ""] = /^\$\{(env|file):(.+)\}$/.exec(reference) ?? [];
 	const text = kind === "file" ? await readText(name) : readSecret(name);
 	return text === undefined || text === "" ? undefined : keyOf(text, reference);
+}
+
+/** Why every call is refused that has to be signed with it; undefined when none has to be. */
+export async function secretProblem(reference: string): Promise<string | undefined> {
+	try {
+		if ((await secretOf(reference)) !== undefined) return undefined;
+		const mend = /^\$\{env:/.test(reference) ? "set it and start the server again" : "write the file";
+		return `the secret ${reference} is not there, so every call is refused; ${mend}`;
+	} catch (error) {
+		return `${toErrorData(error).message}, so every call is refused`;
+	}
 }
 
 async function readText(path: string): Promise<string | undefined> {

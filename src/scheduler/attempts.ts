@@ -112,14 +112,15 @@ export class Attempts {
 		const token = ++this.#token;
 		const attempt = new Attempt(task, seat, token, clock.monotonic());
 		this.#attempts.set(id, attempt);
-		// Where a process may have died over this task, its next start must be on disk before it runs, or it is not counted.
-		const crashed = this.#careful.delete(id) || (task.crashes ?? 0) > 0;
+		// Where a process may have died over this task, its next start must be on disk before it runs, or it is not counted. So
+		// must the start of a rate, which the next process goes by.
+		const isStoredFirst = this.#careful.delete(id) || (task.crashes ?? 0) > 0 || task.rate !== undefined;
 		const started = { type: "task.started", at: clock.now(), id, token, agent: seat.name } as const;
-		const stored = ledger.transact((emit) => emit(started), crashed ? "fact" : "note");
+		const stored = ledger.transact((emit) => emit(started), isStoredFirst ? "fact" : "note");
 		this.#clocks.start(attempt);
 		this.#owner.started();
 		inBackground(log, stored);
-		inBackground(log, crashed ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
+		inBackground(log, isStoredFirst ? stored.then(() => this.#run(attempt)) : this.#run(attempt));
 	}
 
 	async #run(attempt: Attempt): Promise<void> {

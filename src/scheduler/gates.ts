@@ -3,17 +3,25 @@
  * closed are parked with it, and it hands them back when it opens. So nothing is looked at again while it cannot start.
  */
 import type { RateLimit, Task } from "../task/task.ts";
-import type { Lane } from "./lane.ts";
+import type { Lane, Offer } from "./lane.ts";
 
 export abstract class Gate {
 	/** Names it among all gates. */
 	readonly key: string;
 	/** Lanes that pass through it, parked or not. */
-	users = 0;
+	readonly lanes = new Set<Lane>();
 	readonly parked = new Set<Lane>();
 
 	constructor(key: string) {
 		this.key = key;
+	}
+
+	/** How many tasks of each lane pass before this one; without lanes that something else holds back, a pause for example. */
+	*ahead(offer: Offer): Generator<{ lane: Lane; count: number }> {
+		for (const lane of this.lanes) {
+			const closed = lane.closedGate();
+			if (closed === undefined || closed === this) yield { lane, count: lane.offers.countBefore(offer) };
+		}
 	}
 
 	/** @param lane what a lane may ask of it: a limit of its own */
@@ -62,10 +70,7 @@ export class SuspectGate extends LimitGate {
 	}
 }
 
-/**
- * A token bucket: one token each `perMs / limit`, at most `burst` of them (1: evenly paced). It knows nothing of the time
- * before this process, so it begins empty: also what is recovered starts no faster.
- */
+/** A token bucket: one token each `perMs / limit`, at most `burst` of them (1: evenly paced). */
 export class RateGate extends Gate {
 	readonly #now: () => number;
 	#rate: RateLimit;
@@ -73,13 +78,13 @@ export class RateGate extends Gate {
 	#countedMs: number;
 	#frozenUntilMs = 0;
 
-	/** @param bornMs when the process began; @param now monotonic */
-	constructor(key: string, rate: RateLimit, bornMs: number, now: () => number) {
+	/** @param tokens that it has now; @param now monotonic */
+	constructor(key: string, rate: RateLimit, tokens: number, now: () => number) {
 		super(key);
 		this.#rate = rate;
 		this.#now = now;
-		this.#countedMs = bornMs;
-		this.#tokens = 0;
+		this.#countedMs = now();
+		this.#tokens = tokens;
 	}
 
 	get rateKey(): string {
@@ -109,13 +114,15 @@ export class RateGate extends Gate {
 		this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#now() + delayMs);
 	}
 
-	/** How long until the next task may start; 0 when one may now. */
-	opensInMs(): number {
+	/** How long until a task may start before which so many others start; 0 when it may now. */
+	opensInMs(ahead = 0): number {
 		this.#count();
 		const { limit, perMs } = this.#rate;
+		const frozenMs = Math.max(0, this.#frozenUntilMs - this.#now());
+		const tokens = Math.min(this.#burst, this.#tokens + (frozenMs * limit) / perMs);
+		const missing = ahead + 1 - tokens;
 		// A token that is whole but for the rounding of its sum is whole.
-		const missing = this.#tokens >= 1 - 1e-9 ? 0 : ((1 - this.#tokens) * perMs) / limit;
-		return Math.max(0, missing, this.#frozenUntilMs - this.#now());
+		return frozenMs + (missing <= 1e-9 ? 0 : (missing * perMs) / limit);
 	}
 
 	/** How long until nothing of its past matters any more. */

@@ -48,7 +48,7 @@ export class Lane implements Ranked {
 		this.demand = demand;
 		this.gates = gates;
 		this.limit = limit;
-		for (const gate of gates) gate.users++;
+		for (const gate of gates) gate.lanes.add(this);
 	}
 
 	push(offer: Offer): void {

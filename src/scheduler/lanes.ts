@@ -1,6 +1,7 @@
 /** All demands, lanes and gates: made when a task needs them, dropped when they are of no more use. */
 import type { Clock } from "../clock.ts";
 import type { State } from "../state.ts";
+import { tokensAt } from "../task/rate.ts";
 import { isSuspect } from "../task/settle.ts";
 import type { RateLimit, Task } from "../task/task.ts";
 import { type Gate, LimitGate, PauseGate, RateGate, SuspectGate } from "./gates.ts";
@@ -23,11 +24,9 @@ export class Lanes {
 	readonly #parts: LanesParts;
 	readonly #demands = new Map<string, Demand>();
 	readonly #gates = new Map<string, Gate>();
-	readonly #bornMs: number;
 
 	constructor(parts: LanesParts) {
 		this.#parts = parts;
-		this.#bornMs = parts.clock.monotonic();
 	}
 
 	get demands(): Iterable<Demand> {
@@ -68,10 +67,7 @@ export class Lanes {
 
 	/** All ready tasks that pass the gate. */
 	through(gateKey: string): Offer[] {
-		const gate = this.#gates.get(gateKey);
-		if (gate === undefined) return [];
-		const lanes = [...this.#demands.values()].flatMap((demand) => [...demand.lanes.values()]);
-		return lanes.filter((lane) => lane.gates.includes(gate)).flatMap((lane) => [...lane.offers]);
+		return [...(this.#gates.get(gateKey)?.lanes ?? [])].flatMap((lane) => [...lane.offers]);
 	}
 
 	/** Nothing of the rate key starts for this long. */
@@ -116,14 +112,15 @@ export class Lanes {
 	#drop(lane: Lane): void {
 		lane.demand.lanes.delete(lane.key);
 		for (const gate of lane.gates) {
-			gate.users--;
+			gate.lanes.delete(lane);
 			this.#forgetIfIdle(gate);
 		}
 	}
 
 	/** What of its past still matters is waited for; then it is looked at again. */
 	#forgetIfIdle(gate: Gate): void {
-		if (gate.users > 0) return;
+		// One that was forgotten while its task ran is not the one that has its key now.
+		if (gate.lanes.size > 0 || this.#gates.get(gate.key) !== gate) return;
 		if (gate.idle) this.#gates.delete(gate.key);
 		else if (gate instanceof RateGate) this.#parts.wakeIn(gate.rateKey, gate.fullInMs());
 	}
@@ -166,8 +163,9 @@ export class Lanes {
 	}
 
 	#rateGate(rate: RateLimit): RateGate {
-		const { clock } = this.#parts;
-		const make = (key: string) => new RateGate(key, rate, this.#bornMs, () => clock.monotonic());
+		const { clock, state } = this.#parts;
+		const make = (key: string) =>
+			new RateGate(key, rate, tokensAt(state.rates, rate, clock.now()), () => clock.monotonic());
 		return this.#gate(`rate ${rate.key}`, make) as RateGate;
 	}
 

@@ -171,10 +171,10 @@ describe("limits of all and of a type", () => {
 describe("a rate", () => {
 	const rate = { key: "api", limit: 10, perMs: 1_000 };
 
-	it("paces starts evenly, and begins empty with the process", () => {
+	it("paces starts evenly, the first of a new key at once", () => {
 		const { offer, start, pass } = world({ slots: 100 });
 		for (let i = 0; i < 30; i++) offer({ rate });
-		assert.equal(start().length, 0);
+		assert.equal(start().length, 1);
 		const starts: number[] = [];
 		for (let ms = 0; ms < 2_000; ms += 10) {
 			pass(10);
@@ -203,7 +203,10 @@ describe("a rate", () => {
 
 	it("is the newest task's, also for those that wait for the old one's next start", () => {
 		const { offer, start, pass } = world({ slots: 100 });
-		const slow = offer({ rate: { key: "api", limit: 1, perMs: 3_600_000 } });
+		const hourly = { key: "api", limit: 1, perMs: 3_600_000 };
+		const first = offer({ rate: hourly });
+		assert.deepEqual(start(), [first]);
+		const slow = offer({ rate: hourly });
 		assert.deepEqual(start(), []);
 		const fast = offer({ rate: { key: "api", limit: 100, perMs: 1_000 } });
 		assert.deepEqual(start(), []);

@@ -7,12 +7,13 @@ import type { State } from "../state.ts";
 import { goesBefore, rankOf } from "../task/ready-heap.ts";
 import type { RateLimit, Task } from "../task/task.ts";
 import { Credits } from "./credits.ts";
-import type { Gate } from "./gates.ts";
+import { type Gate, LimitGate, RateGate } from "./gates.ts";
 import type { Demand, Lane, Offer } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { runsOf } from "./lineage.ts";
 import { type Full, type Limits, Quota } from "./quota.ts";
 import type { Pool, Registry, Seat } from "./registry.ts";
+import { Turns } from "./turns.ts";
 
 export interface MatcherParts {
 	registry: Registry;
@@ -38,6 +39,7 @@ export class Matcher {
 	readonly #credits: Credits;
 	/** Gates that running tasks hold. */
 	readonly #held = new Map<Task, readonly Gate[]>();
+	readonly #turns = new Turns();
 	#ticket = 0;
 
 	constructor(parts: MatcherParts) {
@@ -93,6 +95,7 @@ export class Matcher {
 		const gates = this.#held.get(task);
 		if (gates === undefined) return;
 		this.#held.delete(task);
+		this.#turns.ended(task, this.#parts.clock.monotonic());
 		for (const gate of gates) this.#lanes.release(gate, task);
 	}
 
@@ -128,12 +131,20 @@ export class Matcher {
 	}
 
 	/**
-	 * When the last of all ready tasks that the same agents can do has started, at the pace of the last starts: an upper
-	 * estimate in milliseconds. Undefined before two of them have started.
+	 * About how long until it starts, in milliseconds. One that waits for its concurrency key: when those before it have had
+	 * their turns, see {@link Turns.estimateMs}. One that waits for its rate: when those before it have started. Any other: when the last of all ready tasks that the same agents can do has
+	 * started, at the pace of the last starts, an upper estimate. Undefined before there is something to go by.
 	 */
 	estimateMs(task: Task): number | undefined {
+		const nowMs = this.#parts.clock.monotonic();
+		const offer = offerOf(task);
+		const gate = offer?.lane.closedGate();
+		if (offer !== undefined && gate instanceof LimitGate) return this.#turns.estimateMs(offer, gate, nowMs);
+		if (offer !== undefined && gate instanceof RateGate) {
+			return Math.ceil(gate.opensInMs(gate.ahead(offer).reduce((sum, { count }) => sum + count, 0)));
+		}
 		const demand = this.#lanes.demandOf(task);
-		const everyMs = demand?.pace.everyMs(this.#parts.clock.monotonic());
+		const everyMs = demand?.pace.everyMs(nowMs);
 		return demand === undefined || everyMs === undefined ? undefined : Math.ceil(demand.ready * everyMs);
 	}
 
@@ -154,6 +165,7 @@ export class Matcher {
 		if (lane.gates.length > 0) {
 			for (const gate of lane.gates) gate.take(task);
 			this.#held.set(task, lane.gates);
+			if (task.concurrency !== undefined) this.#turns.began(task, nowMs);
 		}
 		this.#credits.letIn(task, nowMs - offer.readyMs);
 		this.#lanes.dropIfEmpty(lane);

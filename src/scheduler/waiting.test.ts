@@ -149,6 +149,40 @@ describe("why a ready task waits", () => {
 		assert.equal(last?.estimateMs, 6_000);
 	});
 
+	it("comes with an estimate of its turn where it waits for a concurrency key", () => {
+		const world = matcherWorld({ slots: 10 });
+		const keyed = (key: string, limit = 1, more = {}) =>
+			world.offer({ concurrency: { key, limit, policy: "queue" }, ...more });
+		const estimate = (task: Task) => [why(world, task)?.scope, why(world, task)?.estimateMs];
+		const line = [keyed("a"), keyed("a"), keyed("a"), keyed("a")] as [Task, Task, Task, Task];
+		assert.deepEqual(world.start(), [line[0]]);
+		assert.deepEqual(estimate(line[3]), ["key:a", undefined], "no task of its type has ended yet");
+		world.pass(1_000);
+		world.end(line[0]);
+		assert.deepEqual(world.start(), [line[1]]);
+		assert.deepEqual([line[2], line[3]].map(estimate), [
+			["key:a", 1_000],
+			["key:a", 2_000],
+		]);
+		// By its place in line, not by when it came; those of another key are in another line.
+		const urgent = keyed("a", 1, { priority: "critical" });
+		const other = [keyed("b", 2), keyed("b", 2), keyed("b", 2), keyed("b", 2)] as [Task, Task, Task, Task];
+		world.start();
+		assert.deepEqual([urgent, line[3], other[2], other[3]].map(estimate), [
+			["key:a", 1_000],
+			["key:a", 3_000],
+			["key:b", 500],
+			["key:b", 1_000],
+		]);
+		// One that takes longer than usual makes it slower.
+		world.pass(5_000);
+		assert.deepEqual(estimate(urgent), ["key:a", 5_000]);
+		// Nobody knows how long another type takes.
+		const unknown = keyed("a", 1, { type: "other", priority: "high" });
+		assert.deepEqual(estimate(unknown)[1], 6_000);
+		assert.equal(estimate(line[3])[1], undefined);
+	});
+
 	it("tells since when and why it is paused", () => {
 		const world = matcherWorld();
 		world.state.paused.set("type:work", { at: 1_000, reason: "maintenance" });

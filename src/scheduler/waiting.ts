@@ -2,6 +2,7 @@
 import type { State } from "../state.ts";
 import { defaultRetry } from "../task/retry.ts";
 import type { Task } from "../task/task.ts";
+import { timeText } from "../time-text.ts";
 import { LimitGate, RateGate, SuspectGate } from "./gates.ts";
 import type { Held, Matcher } from "./matcher.ts";
 import { pauseOfTask } from "./pauses.ts";
@@ -16,7 +17,7 @@ export interface WaitingReason {
 		| "paused"
 		/** As many run as its concurrency key, its type or the whole may. */
 		| "limit"
-		/** Its rate key gives the next start later. */
+		/** Its rate key gives its start later. */
 		| "rate"
 		| "no-capable-agent"
 		| "no-free-slot"
@@ -41,7 +42,7 @@ export interface WaitingReason {
 	holders?: string[];
 	/** When it goes on at the earliest (an approval: when it expires), milliseconds since 1970. */
 	until?: number;
-	/** About how long until it starts, from the pace of the last starts of its kind; see `Matcher.estimateMs`. */
+	/** About how long until it starts, going by the last ones of its kind; see `Matcher.estimateMs`. */
 	estimateMs?: number;
 }
 
@@ -59,6 +60,8 @@ export interface WaitingWorld {
 }
 
 const MAX_HOLDERS = 10;
+/** The last time that a Date can hold. */
+const LATEST = 8.64e15;
 
 export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | undefined {
 	const { state } = world;
@@ -66,23 +69,23 @@ export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | und
 		case "blocked": {
 			const open = liveOf(task.dependsOn, state).filter((dependency) => dependency.state !== "completed");
 			const due = task.runAt !== undefined && task.runAt > world.nowMs ? { until: task.runAt } : {};
-			const delay = due.until === undefined ? "" : `, and is not due before ${iso(due.until)}`;
+			const delay = due.until === undefined ? "" : `, and is not due before ${timeText(due.until)}`;
 			const text = `waits for ${open.length} task(s) to complete: ${described(open, world)}${delay}`;
 			return { reason: "dependency", text, holders: idsOf(open.values()), ...due };
 		}
 		case "scheduled": {
 			const until = task.runAt ?? 0;
-			if (task.attempts === 0) return { reason: "delay", text: `is not due before ${iso(until)}`, until };
+			if (task.attempts === 0) return { reason: "delay", text: `is not due before ${timeText(until)}`, until };
 			const { maxAttempts } = task.retry ?? defaultRetry;
 			const next = `attempt ${(task.failures ?? 0) + 1} of ${maxAttempts}`;
 			const why = task.error?.message ?? "the last attempt failed";
-			return { reason: "back-off", text: `is tried again at ${iso(until)} (${next}), after: ${why}`, until };
+			return { reason: "back-off", text: `is tried again at ${timeText(until)} (${next}), after: ${why}`, until };
 		}
 		case "waiting": {
 			const ask = Object.values(task.asks ?? {}).find(({ answer }) => answer === undefined);
 			if (ask !== undefined) {
 				const { title, until } = ask;
-				const expiry = until === undefined ? "" : `, until ${iso(until)}`;
+				const expiry = until === undefined ? "" : `, until ${timeText(until)}`;
 				const text = `asks a person: ${title}${expiry}; see it with: muster approvals`;
 				return { reason: "approval", text, ...(until !== undefined && { until }) };
 			}
@@ -131,8 +134,8 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	}
 	const { gate } = held;
 	if (gate instanceof RateGate) {
-		const until = world.nowMs + Math.ceil(gate.opensInMs());
-		const text = `the rate of ${gate.rateKey} gives the next start at ${iso(until)}`;
+		const until = Math.min(LATEST, world.nowMs + (world.matcher?.estimateMs(task) ?? 0));
+		const text = `the rate of ${gate.rateKey} lets it start at ${timeText(until)}`;
 		return { reason: "rate", text, scope: `rate:${gate.rateKey}`, until };
 	}
 	const holders = gate instanceof LimitGate ? idsOf(gate.holders.values()) : [];
@@ -142,7 +145,7 @@ function whyHeld(task: Task, held: Held, world: WaitingWorld): WaitingReason {
 	}
 	const { key, limit } = task.concurrency ?? { key: "", limit: 1 };
 	const text = `at most ${limit} of the concurrency key ${key} may run at the same time; it waits for ${holders.join(", ")}`;
-	return { reason: "limit", text, scope: `key:${key}`, holders };
+	return { reason: "limit", text, scope: `key:${key}`, holders, ...estimate(task, world.matcher) };
 }
 
 function limitText(limit: number, scope: string, { type }: Task): string {
@@ -157,8 +160,6 @@ function estimate(task: Task, matcher: WaitingWorld["matcher"]): { estimateMs?: 
 }
 
 const idsOf = (tasks: IteratorObject<Task>): string[] => [...tasks.take(MAX_HOLDERS)].map(({ id }) => id);
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 const liveOf = (ids: readonly string[] | undefined, { tasks }: State): Task[] =>
 	(ids ?? []).flatMap((id) => tasks.get(id) ?? []);

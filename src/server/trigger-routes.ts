@@ -27,7 +27,9 @@ export function addTriggerRoutes(app: App): void {
 		await context.var.orchestrator.unschedule(id);
 		return context.json({ id, deleted: true });
 	});
-	app.get("/v1/triggers", (context) => context.json({ items: context.var.orchestrator.enabledWorkflows() }));
+	app.get("/v1/triggers", async (context) =>
+		context.json({ items: await context.var.orchestrator.enabledWorkflows() }),
+	);
 	app.post("/v1/triggers", async (context) => {
 		const { workflow, inputs = {} } = await readBody(context, enableRequest, ENABLE_HINT);
 		return context.json(await context.var.orchestrator.enableWorkflow(definitionOf(workflow), { inputs }), 201);

@@ -1,6 +1,6 @@
 /** The ten skills that come with Muster. */
 import { createActSkill } from "./automation/act.ts";
-import type { ActPolicy } from "./automation/act-policy.ts";
+import { type ActPolicy, nothingAllowed } from "./automation/act-policy.ts";
 import { detect } from "./automation/detect.ts";
 import { createMonitorSkill } from "./automation/monitor.ts";
 import { editing } from "./content/editing.ts";
@@ -26,8 +26,8 @@ export const builtInNames: readonly string[] = [
 	"act",
 ];
 
-/** @param policy what `act` may do to the outside world and which commands `monitor` may run */
-export const builtInSkills = (policy: ActPolicy): AnySkill[] => [
+/** @param policy what `act` may do to the outside world and which commands `monitor` may run. Default: nothing */
+export const builtInSkills = (policy: ActPolicy = nothingAllowed): AnySkill[] => [
 	research,
 	writing,
 	editing,

@@ -55,6 +55,18 @@ describe("cron expressions", () => {
 		]);
 	});
 
+	it("with fixed times fire at the end of a gap that ends on the next day", () => {
+		// Nuuk, 2026-03-28: 23:00 to 24:00 is not there; the gap ends on the 29th at 01:00 UTC. Scoresbysund does the same.
+		for (const zone of ["America/Nuuk", "America/Scoresbysund"]) {
+			assert.deepEqual(fires("30 23 * * *", zone, "2026-03-27T12:00:00Z", 3), [
+				...["2026-03-28T01:30Z", "2026-03-29T01:00Z", "2026-03-30T00:30Z"],
+			]);
+			assert.deepEqual(fires("0,30 23 * * 6", zone, "2026-03-28T12:00:00Z", 2), [
+				...["2026-03-29T01:00Z", "2026-04-05T00:00Z"],
+			]);
+		}
+	});
+
 	it("with fixed times fire once for each, the first time, when the day has it twice", () => {
 		// Berlin, 2026-10-25: 02:00 to 03:00 comes twice (00:00 and 01:00 UTC).
 		assert.deepEqual(fires("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2), [
@@ -81,6 +93,7 @@ describe("cron expressions", () => {
 			"Australia/Lord_Howe",
 			"America/Santiago",
 			"Asia/Kathmandu",
+			"America/Nuuk",
 		];
 		const field = (most: number) => fc.oneof(fc.constant("*"), fc.integer({ min: 0, max: most }).map(String));
 		fc.assert(

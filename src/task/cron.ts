@@ -3,10 +3,12 @@
  *
  * Where the clocks change
  * - An expression with fixed times (no `*` and no step in seconds, minutes and hours) fires once for each of its times: one
- *   that the day leaves out fires at the end of the gap, one that the day has twice fires the first time.
+ *   that the clock leaves out fires at the end of the gap, one that it shows twice fires the first time. The library is
+ *   asked for the readings of the clock alone: it loses a time whose gap ends on the next day.
  * - Any other one fires whenever the wall clock reads so: not in a gap, and in both passes of an hour that comes twice.
  */
 import { Cron } from "croner";
+import { WallClock } from "./wall-clock.ts";
 
 /** Most fires that are looked at one by one; what lies further back is known to be there, and not counted. */
 export const MAX_FIRES = 1_000;
@@ -17,6 +19,7 @@ const FIRST_WINDOW_MS = 1_000;
 const WINDOW_GROWTH = 8;
 
 const kept = new Map<string, Cron>();
+const clocks = new Map<string, WallClock>();
 
 /** Why it is no cron expression, or undefined when it is one. */
 export function cronProblem(expr: string, timezone = "UTC"): string | undefined {
@@ -37,7 +40,24 @@ export function cronProblem(expr: string, timezone = "UTC"): string | undefined 
  * @param after wall clock, milliseconds; a fire at this very time is not meant
  */
 export function nextFire(expr: string, timezone: string, after: number): number | undefined {
-	return cronOf(expr, timezone).nextRun(new Date(after))?.getTime();
+	if (timezone === "UTC" || !isFixed(expr)) return cronOf(expr, timezone).nextRun(new Date(after))?.getTime();
+	const clock = clockOf(timezone);
+	const cron = cronOf(expr, "UTC");
+	let reading: number | undefined = clock.read(after);
+	let time: number | undefined;
+	// One that the clock has shown before, and shows again, has fired.
+	while (time === undefined || time <= after) {
+		reading = cron.nextRun(new Date(reading))?.getTime();
+		if (reading === undefined) return undefined;
+		time = clock.timeOf(reading);
+	}
+	return time;
+}
+
+/** Whether its times are fixed: see above. */
+function isFixed(expr: string): boolean {
+	const fields = expr.trim().split(/\s+/);
+	return !fields.slice(0, fields.length - 3).some((field) => /[*/]/.test(field));
 }
 
 export interface Fires {
@@ -82,8 +102,21 @@ function cronOf(expr: string, timezone: string): Cron {
 	let cron = kept.get(key);
 	if (cron === undefined) {
 		cron = new Cron(expr.trim(), { timezone, mode: "5-or-6-parts", fixedTimeRule: "no-wildcard" });
-		if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string);
-		kept.set(key, cron);
+		keep(kept, key, cron);
 	}
 	return cron;
+}
+
+function clockOf(timezone: string): WallClock {
+	let clock = clocks.get(timezone);
+	if (clock === undefined) {
+		clock = new WallClock(timezone);
+		keep(clocks, timezone, clock);
+	}
+	return clock;
+}
+
+function keep<T>(all: Map<string, T>, key: string, item: T): void {
+	if (all.size >= MAX_KEPT) all.delete(all.keys().next().value as string);
+	all.set(key, item);
 }

@@ -68,6 +68,8 @@ describe("the heap", () => {
 					assert.equal(heap.first(), first);
 					assert.equal(heap.size, list.length);
 					assert.deepEqual(new Set(heap), new Set(list));
+					const any = { rank, ticket: pick % commands.length, place: -1 };
+					assert.equal(heap.countBefore(any), list.filter((other) => goesBefore(other, any)).length);
 				}
 			}),
 		);

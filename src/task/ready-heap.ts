@@ -59,6 +59,19 @@ export class RankHeap<Item extends Ranked> {
 		return this.#items.values();
 	}
 
+	/** How many of them go before this one, which may be in another heap. Looks at those, and at few others. */
+	countBefore(item: Ranked): number {
+		let count = 0;
+		const open = [0];
+		for (let place = open.pop(); place !== undefined; place = open.pop()) {
+			const next = this.#items[place];
+			if (next === undefined || !goesBefore(next, item)) continue;
+			count++;
+			open.push(2 * place + 1, 2 * place + 2);
+		}
+		return count;
+	}
+
 	push(item: Item): void {
 		item.place = this.#items.push(item) - 1;
 		this.#up(item);

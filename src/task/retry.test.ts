@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { ErrorData } from "../errors.ts";
-import { backoffMs, defaultRetry, LONGEST_ASKED_DELAY_MS, retryDelayMs } from "./retry.ts";
+import { type ErrorData, LONGEST_ASKED_DELAY_MS, RetryableError, toErrorData } from "../errors.ts";
+import { backoffMs, defaultRetry, retryDelayMs } from "./retry.ts";
 import type { RetryPolicy } from "./task.ts";
 
 const failure: ErrorData = { code: "E_SKILL_FAILED", message: "no", retryable: true };
@@ -68,7 +68,12 @@ describe("the next attempt", () => {
 	});
 
 	it("is not put off for ever by an error that asks for it", () => {
-		const hostile = { ...failure, retryAfterMs: Number.MAX_VALUE };
-		assert.equal(retryDelayMs(defaultRetry, 1, hostile, 0.5), LONGEST_ASKED_DELAY_MS);
+		for (const [asked, honoured] of [
+			[Number.MAX_VALUE, LONGEST_ASKED_DELAY_MS],
+			[-5, 0],
+		] as const) {
+			const hostile = toErrorData(new RetryableError("busy", { afterMs: asked }));
+			assert.equal(retryDelayMs(defaultRetry, 1, hostile, 0.5), honoured);
+		}
 	});
 });

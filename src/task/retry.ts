@@ -4,9 +4,6 @@ import type { RetryPolicy } from "./task.ts";
 
 export const defaultRetry: RetryPolicy = { maxAttempts: 3, initialMs: 1_000, factor: 2, capMs: 30_000, jitter: "full" };
 
-/** A delay that the failing side asked for is honoured up to this, so that a hostile value cannot park a task for ever. */
-export const LONGEST_ASKED_DELAY_MS = 24 * 3_600_000;
-
 /**
  * The back-off after the given attempt: exponential with full jitter
  * (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
@@ -32,6 +29,6 @@ export function retryDelayMs(
 	if (policy === null || !error.retryable) return undefined;
 	const { maxAttempts } = policy ?? defaultRetry;
 	if (counted >= maxAttempts) return undefined;
-	if (error.retryAfterMs !== undefined) return Math.min(LONGEST_ASKED_DELAY_MS, Math.max(0, error.retryAfterMs));
+	if (error.retryAfterMs !== undefined) return error.retryAfterMs;
 	return backoffMs(policy ?? defaultRetry, counted, random);
 }

@@ -79,6 +79,7 @@ const refused: Record<string, unknown> = {
 	"an empty idempotency key": { type: "t", idempotencyKey: "" },
 	"a concurrency key without a text": { type: "t", concurrency: "" },
 	"a key with a control character": { type: "t", concurrency: "a\nb" },
+	"a key of Muster's own": { type: "t", concurrency: "@muster:schedule:daily" },
 	"a limit of nothing": { type: "t", concurrency: { key: "k", limit: 0 } },
 	"an unknown policy": { type: "t", concurrency: { key: "k", policy: "drop" } },
 	"a rate without a time": { type: "t", rate: { key: "k", limit: 1 } },

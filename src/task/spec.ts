@@ -5,6 +5,7 @@ import { type Duration, toMs } from "../duration.ts";
 import { MusterError } from "../errors.ts";
 import { canonicalJson, copyJson, type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import { explain } from "../schema.ts";
+import { isOwnKey, OWN_KEYS } from "./own-keys.ts";
 import { defaultRetry } from "./retry.ts";
 import {
 	type ConcurrencyLimit,
@@ -27,7 +28,7 @@ export interface RetrySpec {
 
 /** Tasks with the same key share a limit of how many of them run at the same time. */
 export interface ConcurrencySpec {
-	/** Any text without control characters, at most 128. */
+	/** Any text without control characters, at most 128, that does not begin with `@muster:`. */
 	key: string;
 	/** Default 1. Each task goes by its own. */
 	limit?: number;
@@ -38,7 +39,7 @@ export interface ConcurrencySpec {
 	policy?: ConcurrencyLimit["policy"];
 }
 
-/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced. */
+/** Tasks with the same key share a rate of starts: at most `limit` in `per`, evenly paced, the first of a new key at once. */
 export interface RateSpec {
 	/** Any text without control characters, at most 128. */
 	key: string;
@@ -85,7 +86,7 @@ export interface TaskSpec {
 	/** A text is the key alone. */
 	concurrency?: string | ConcurrencySpec;
 	rate?: RateSpec;
-	/** While a task of this type and key has not begun, a submit gives that task's id: one pending wake for a key. */
+	/** While a task of this type and key has not begun, a submit gives that task's id, whose input stays: one pending wake for a key. */
 	coalesce?: string;
 }
 
@@ -108,6 +109,7 @@ const key = z
 	.min(1)
 	.max(128)
 	.regex(/^\P{Cc}+$/u, "use no control characters");
+const concurrencyKey = key.refine((text) => !isOwnKey(text), `keys that begin with ${OWN_KEYS} are Muster's own`);
 
 const shape = z.strictObject({
 	type: name,
@@ -136,9 +138,9 @@ const shape = z.strictObject({
 	stallTimeout: duration.optional(),
 	concurrency: z
 		.union([
-			key,
+			concurrencyKey,
 			z.strictObject({
-				key,
+				key: concurrencyKey,
 				limit: z.int().min(1).max(MAX_LIMIT).optional(),
 				policy: z.enum(["queue", "cancel-previous", "reject"]).optional(),
 			}),
@@ -159,7 +161,8 @@ const shape = z.strictObject({
 /** @throws E_INPUT_INVALID, E_INPUT_TOO_LARGE; the message names the task when `where` is given */
 export function toTask(spec: TaskSpec, id: string, now: number, where = ""): NewTask {
 	const parsed = shape.safeParse(spec);
-	if (!parsed.success) throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error)}`, { hint: HINT });
+	if (!parsed.success)
+		throw new MusterError("E_INPUT_INVALID", `${where}${explain(parsed.error, shape, spec)}`, { hint: HINT });
 	const given = parsed.data;
 	const input = copyJson(given.input ?? null, `${where}input`, "E_INPUT_INVALID");
 	const task: { -readonly [K in keyof NewTask]: NewTask[K] } = {

@@ -175,24 +175,35 @@ const approvalOf = (title: string, content: Json, labels?: Record<string, string
 });
 
 /**
- * Undoes what a completed step did: one task, or one for each item that completed. One that was taken over is undone with the
- * inputs and the id of the run that did it. @throws E_EXPRESSION
+ * Undoes what a completed step did: one task, or one for each item that completed, the last one first. One that was taken
+ * over is undone with the inputs and the id of the run that did it. @throws E_EXPRESSION
  */
 export function beginUndo(at: StepAt, done: RunStep): Command[] {
-	const where = at.path + COMPENSATE;
 	const total = completedItems(done).length;
-	return [{ kind: "start", step: where, each: done.each, total, late: true }, ...undoItems(at, done, 0)];
+	const start: Command = { kind: "start", step: at.path + COMPENSATE, each: done.each, total, late: true };
+	return [start, ...undoItems(at, done, 0, Math.min(total, undosAtOnce(at, total)))];
 }
 
-const completedItems = (done: RunStep): number[] => {
+/** The next items of an undoing that runs. @throws E_EXPRESSION */
+export function nextUndoItems(at: StepAt, done: RunStep, undo: RunStep): Command[] {
+	const { total, begun } = undo;
+	const active = begun - undo.done - undo.failed;
+	return undoItems(at, done, begun, Math.min(total, begun - active + undosAtOnce(at, total)));
+}
+
+/** As many at the same time as the step itself had. */
+const undosAtOnce = ({ planned }: StepAt, total: number): number => planned.step.forEach?.parallel ?? total;
+
+/** In the order in which they are undone. */
+function completedItems(done: RunStep): number[] {
 	const lost = new Set(done.missing?.map(({ index }) => index));
 	const isCompleted = (index: number): boolean =>
 		done.done === done.total || (done.outputs[index] !== undefined && !lost.has(index));
-	return [...done.outputs.keys()].filter(isCompleted);
-};
+	return [...done.outputs.keys()].filter(isCompleted).reverse();
+}
 
-/** What is left to undo of it after so many. One item that cannot be undone holds up no other. @throws E_EXPRESSION */
-export function undoItems(at: StepAt, done: RunStep, from: number): Command[] {
+/** One item that cannot be undone holds up no other. */
+function undoItems(at: StepAt, done: RunStep, from: number, to: number): Command[] {
 	const { plan, run: now, place, planned, path } = at;
 	const { step } = planned;
 	const { origin } = done;
@@ -204,7 +215,7 @@ export function undoItems(at: StepAt, done: RunStep, from: number): Command[] {
 	const list = done.each ? itemsOf(plan, run, place, planned, path) : undefined;
 	const completed = completedItems(done);
 	const where = path + COMPENSATE;
-	return items({ ...at, path: where }, from, completed.length, (place) => {
+	return items({ ...at, path: where }, from, to, (place) => {
 		const index = completed[place] as number;
 		const [as, item, output] = [step.forEach?.as ?? "item", list?.[index] ?? null, done.outputs[index] ?? null];
 		const own = list && { [as]: item, index, output };

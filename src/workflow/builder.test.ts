@@ -319,6 +319,35 @@ triggers:
 	});
 });
 
+test("a workflow without outputs runs as it is begun, as in a file", async (t) => {
+	const echo = defineSkill({ name: "echo", description: "Gives its input back.", run: (input) => input });
+	const inner = defineWorkflow("inner", { inputs: topic }).step("s", ({ inputs }) => task("echo", inputs.topic));
+	const outer = defineWorkflow("outer").step("both", () => subWorkflow(inner, { topic: "a" }));
+	const orchestrator = await startTest(t, { skills: [echo], definitions: [inner] });
+	const run = await orchestrator.waitRun(await orchestrator.startRun(outer), { timeout: "20s" });
+	assert.equal(run.state, "completed");
+	assert.deepEqual(run.outputs, {});
+	assert.equal((await orchestrator.workflow(outer)).hash, definitionHash(outer.build()));
+});
+
+test("a key that is not known and an object that is no definition are told as in a file", async (t) => {
+	const orchestrator = await startTest(t, {});
+	const wrong = (options: object) => defineWorkflow("w").step("s", options, () => task("t"));
+	assert.throws(() => wrong({ need: "a" }).build(), {
+		code: "E_WORKFLOW_INVALID",
+		message: 'Workflow "w": steps[0].need: unknown key "need" (Did you mean "needs"?)',
+	});
+	await assert.rejects(orchestrator.startRun(wrong({ tries: 3 })), {
+		message: /unknown key "tries" \(Known here: id, /,
+	});
+	await assert.rejects(orchestrator.startRun({ name: "w", inputs: {}, steps: [] } as never), {
+		code: "E_WORKFLOW_INVALID",
+		message: "this is no workflow definition: it has no outputs",
+		hint: /defineWorkflow makes one/,
+	});
+	await assert.rejects(orchestrator.startRun(undefined as never), { code: "E_WORKFLOW_INVALID" });
+});
+
 test("a built workflow runs, with another one inside", async (t) => {
 	const inner = defineWorkflow("inner", { inputs: topic })
 		.step("s", ({ inputs }) => use(writing, { topic: inputs.topic, words: 1 }))

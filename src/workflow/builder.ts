@@ -10,7 +10,7 @@ import { inputSpecs } from "./input-specs.ts";
 import { type Path, Problems, problemsError, quoteName } from "./problems.ts";
 import { bound, type Ref, type Resolved, type Templated } from "./reference.ts";
 import { templateOf } from "./reference-text.ts";
-import { workflowSchema } from "./schema.ts";
+import { addUnknownKey, workflowSchema } from "./schema.ts";
 import { bind, eventFilter, late, type Site, StepChain, Steps } from "./step-chain.ts";
 import type { Condition, EventView, Late, Nothing, Scope } from "./step-options.ts";
 import type { running } from "./step-schema.ts";
@@ -108,7 +108,7 @@ export class WorkflowBuilder<Inputs, Own> extends Steps<true, Inputs, Nothing, O
 		return this.#with({ outputs: templateOf(late(define), new Map(), "the outputs") }).build() as never;
 	}
 
-	/** The definition, of which a run gives nothing. @throws E_WORKFLOW_INVALID with everything that is wrong */
+	/** The definition, of which a run gives nothing; what takes a workflow calls it where it was left out. @throws E_WORKFLOW_INVALID with everything that is wrong */
 	build(): BuiltWorkflow<Inputs, Nothing> {
 		const shape = workflowSchema.safeParse(present({ ...this.#file, steps: this.list }));
 		if (shape.success) {
@@ -120,7 +120,7 @@ export class WorkflowBuilder<Inputs, Own> extends Steps<true, Inputs, Nothing, O
 		for (const issue of shape.error.issues) {
 			const path = issue.path as Path;
 			if (issue.code !== "unrecognized_keys") problems.add(path, issue.message);
-			else for (const key of issue.keys) problems.add([...path, key], "is not known here");
+			else for (const key of issue.keys) addUnknownKey(problems, path, key);
 		}
 		throw problemsError("E_WORKFLOW_INVALID", `Workflow "${quoteName(String(this.#file.name))}"`, problems);
 	}

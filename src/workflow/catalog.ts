@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, MusterError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import { allSteps, type WorkflowDefinition } from "./definition.ts";
+import { allSteps, builtOf, type GivenWorkflow, type WorkflowDefinition } from "./definition.ts";
 import { definitionHash } from "./hash.ts";
 import { assertValid } from "./validate.ts";
 import { parseWorkflow } from "./yaml.ts";
@@ -21,7 +21,7 @@ const MAX_USES = 100;
 export class Catalog {
 	readonly #folders: readonly string[];
 	readonly #given = new Map<string, KnownWorkflow>();
-	readonly #hashes = new WeakMap<WorkflowDefinition, string>();
+	readonly #checked = new WeakMap<GivenWorkflow, KnownWorkflow>();
 
 	/** @param folders later ones go before earlier ones where names are the same */
 	constructor(folders: readonly string[]) {
@@ -29,21 +29,21 @@ export class Catalog {
 	}
 
 	/** @throws E_WORKFLOW_INVALID */
-	add(definition: WorkflowDefinition): KnownWorkflow {
-		const known = this.of(definition);
-		this.#given.set(definition.name, known);
+	add(given: GivenWorkflow): KnownWorkflow {
+		const known = this.of(given);
+		this.#given.set(known.definition.name, known);
 		return known;
 	}
 
-	/** A definition given as it is. @throws E_WORKFLOW_INVALID */
-	of(definition: WorkflowDefinition): KnownWorkflow {
-		let hash = this.#hashes.get(definition);
-		if (hash === undefined) {
-			assertValid(definition);
-			hash = definitionHash(definition);
-			this.#hashes.set(definition, hash);
-		}
-		return { definition, hash };
+	/** One that no file holds. @throws E_WORKFLOW_INVALID */
+	of(given: GivenWorkflow): KnownWorkflow {
+		const checked = this.#checked.get(given);
+		if (checked !== undefined) return checked;
+		const definition = builtOf(given);
+		assertValid(definition);
+		const known = { definition, hash: definitionHash(definition) };
+		this.#checked.set(given, known);
+		return known;
 	}
 
 	/** By its name, or by the path of a file. @throws E_WORKFLOW_UNKNOWN, E_WORKFLOW_INVALID, E_FILE_UNREADABLE */

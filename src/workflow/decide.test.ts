@@ -123,7 +123,7 @@ test("when a step fails, waits and inner runs are given up, also deep inside, an
 	assert.equal(brief(play.go()), "a task group group.0. run group.0.wait");
 	assert.equal(brief(play.fail("a")), "~group.0.wait ~run");
 	assert.equal(play.run.steps.group?.state, "failed");
-	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (and 2 more)');
+	assert.equal(failure(play.complete("task")).message, 'Step "a" failed: it broke (2 more did not complete)');
 });
 
 test("an expression that cannot be evaluated fails its step, and with it the run once nothing runs", () => {
@@ -265,6 +265,26 @@ test("an item that has ended does not end a second time", () => {
 		const end = () => play.emit({ type: "item.ended", at: 0, run: "run-1", step: path, index, output: 1 });
 		assert.throws(end, twice);
 	}
+});
+
+test("items are undone last first, as many at the same time as were done, and one that cannot be holds up no other", () => {
+	const forEach: ForEachDefinition = { in: ["a", "b", "c", "d", "e"], as: "n", parallel: 2, onFailure: "best-effort" };
+	const compensate = { skill: "undo", with: [x("n"), x("index"), x("output.id")] };
+	const play = new Play(flow([step("pay", [], { forEach, compensate }), step("send", ["pay"])]));
+	play.go();
+	for (const [index, name] of ["a", "b", "c"].entries()) play.complete("pay", { id: name }, index);
+	play.fail("pay", 3);
+	play.complete("pay", {}, 4);
+	const undone = (index: number, input: Json) => ({ kind: "item", step: "pay.compensate", index, input });
+	const [start, broken, next] = play.fail("send");
+	assert.deepEqual(start, { kind: "start", step: "pay.compensate", each: true, total: 4, late: true });
+	assert.deepEqual([broken?.kind, broken?.kind === "item-end" && broken.error?.code], ["item-end", "E_EXPRESSION"]);
+	assert.deepEqual(next, undone(1, ["c", 2, "c"]));
+	assert.equal(play.run.steps["pay.compensate"]?.begun, 3, "in place of the one that cannot be undone");
+	assert.deepEqual(play.complete("pay.compensate", null, 2), [undone(3, ["a", 0, "a"])]);
+	play.complete("pay.compensate", null, 1);
+	const error = failure(play.complete("pay.compensate", null, 3));
+	assert.match(error.message, /could not be undone: pay/);
 });
 
 test("compensation, onFailure and finally follow each other after a failure", () => {

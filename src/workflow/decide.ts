@@ -18,7 +18,7 @@
  */
 import { type ErrorCode, type ErrorData, MusterError, toErrorData } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { beginStep, beginUndo, nextItems, type StepAt, undoItems } from "./begin.ts";
+import { beginStep, beginUndo, nextItems, nextUndoItems, type StepAt } from "./begin.ts";
 import { checkOutput, type WaveLimits, waveLimits } from "./bounds.ts";
 import { workDone } from "./cel-budget.ts";
 import { MAX_RUN_STEPS, type WorkflowDefinition } from "./definition.ts";
@@ -106,7 +106,7 @@ class Wave {
 		const step = stepAt(this.#run, path);
 		if (step === undefined) return;
 		if (prefix === COMPENSATE) {
-			if (step.state === "running" && step.begun < step.total) this.#undoMore(path, step.begun);
+			if (step.state === "running" && step.begun < step.total) this.#undoMore(path, step);
 			return;
 		}
 		const { place, planned } = this.#stepOf(path, prefix);
@@ -345,13 +345,13 @@ class Wave {
 		return true;
 	}
 
-	/** The rest of the items of a compensation. */
-	#undoMore(where: string, from: number): void {
+	/** More items of a compensation. */
+	#undoMore(where: string, undo: RunStep): void {
 		const path = where.slice(0, -COMPENSATE.length);
 		const step = stepAt(this.#run, path);
 		if (step === undefined || !this.#once(`items ${where}`)) return;
 		const { place, planned } = stepOf(this.#plan, path);
-		this.#push(undoItems(this.#at(place, planned, path), step, from));
+		this.#push(nextUndoItems(this.#at(place, planned, path), step, undo));
 	}
 
 	#at(place: Place, planned: StepPlan, path: string): StepAt {

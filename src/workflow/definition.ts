@@ -190,6 +190,13 @@ export interface WorkflowDefinition {
 	};
 }
 
+/** As callers give one: as it is, or as `defineWorkflow` began it, with no outputs told. */
+export type GivenWorkflow = WorkflowDefinition | { build(): WorkflowDefinition };
+
+/** @throws E_WORKFLOW_INVALID */
+export const builtOf = (given: GivenWorkflow): WorkflowDefinition =>
+	"build" in Object(given) ? (given as { build(): WorkflowDefinition }).build() : (given as WorkflowDefinition);
+
 /** Most steps of one definition at any depth, most items of one `forEach`, most rounds of a loop, and how deep steps nest. */
 export const MAX_STEPS = 20_000;
 export const MAX_ITEMS = 20_000;

@@ -8,6 +8,7 @@ import { hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { Event } from "../events.ts";
 import { type Json, lengthWithin, MAX_INPUT_BYTES } from "../json.ts";
 import type { State } from "../state.ts";
+import { isOwnKey, OWN_KEYS } from "../task/own-keys.ts";
 import type { Task } from "../task/task.ts";
 import type { Agenda, Turn } from "./agenda.ts";
 import { checkOutput, MAX_OUTPUT, MAX_STEP_INPUT_BYTES, MAX_STEP_WORK, type WaveLimits } from "./bounds.ts";
@@ -15,7 +16,7 @@ import { decide } from "./decide.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { innerRun } from "./inner-run.ts";
 import { type Command, isRunOver, type Run } from "./run.ts";
-import { isListLive, outermostStep, stepAt } from "./run-fold.ts";
+import { isListLive, outermostStep, prefixOf, stepAt } from "./run-fold.ts";
 import { afterRun, createdRun, type Emit } from "./run-queue.ts";
 import { definitionAt, stepTask, stepTaskId } from "./step-task.ts";
 
@@ -25,6 +26,8 @@ export interface EngineListener {
 	timed(run: Run, path: string, until: number): void;
 	/** It is over while items of it were under way: those are to be cancelled. */
 	stray(run: Run, path: string): void;
+	/** A step of this list failed, so nothing new begins in it: tasks that have not started are to be cancelled. */
+	halted(run: Run, prefix: string): void;
 	/** Before a step begins a run of another workflow. @throws E_QUEUE_FULL */
 	checkRoom(): void;
 	/** A step began this run of another workflow. */
@@ -108,7 +111,7 @@ export class Advance {
 	 */
 	*waves(changed: readonly string[] | undefined): Generator<Wave, void> {
 		const { state, at, emit, agenda, turn } = this.#engine;
-		for (const path of changed ?? []) this.#checkStray(path);
+		for (const path of changed ?? []) this.#checkEnd(path);
 		for (let next = changed; next === undefined || next.length > 0; next = this.#changed) {
 			const commands = this.#decide(next);
 			yield { changed: next, commands };
@@ -188,7 +191,7 @@ export class Advance {
 				if (end.output !== undefined) this.#engine.turn.length += lengthWithin(end.output, MAX_OUTPUT);
 				this.#emit({ type: "item.ended", at, run: id, ...end });
 				this.#changed.push(command.step);
-				this.#checkStray(command.step);
+				this.#checkEnd(command.step);
 				return;
 			}
 			case "end": {
@@ -196,7 +199,7 @@ export class Advance {
 				if (state === "skipped") this.#emit({ type: "step.skipped", at, run: id, step });
 				else this.#emit({ type: "step.ended", at, run: id, step, state, ...(error && { error }) });
 				this.#changed.push(step);
-				this.#checkStray(step);
+				this.#checkEnd(step);
 				return;
 			}
 			case "more":
@@ -229,10 +232,11 @@ export class Advance {
 		if (stepAt(this.#run, path)?.state !== "running") this.#changed.push(path);
 	}
 
-	#checkStray(path: string): void {
+	#checkEnd(path: string): void {
 		const step = stepAt(this.#run, path);
 		if (step === undefined || step.state === "running") return;
 		if (step.begun > step.done + step.failed) this.#engine.listener.stray(this.#run, path);
+		if (step.state === "failed") this.#engine.listener.halted(this.#run, prefixOf(path));
 	}
 
 	#beginItem(command: Extract<Command, { kind: "item" }>): void {
@@ -270,7 +274,11 @@ export class Advance {
 		const definition = definitionAt(this.#definition, path);
 		const { concurrency, rate } = definition;
 		const task = stepTask(this.#run, path, each, index, definition, input, this.#engine.at);
-		if (concurrency !== undefined) task.concurrency = { ...concurrency, key: concurrencyKey ?? concurrency.key };
+		if (concurrency !== undefined) {
+			const key = concurrencyKey ?? concurrency.key;
+			if (isOwnKey(key)) throw new MusterError("E_INPUT_INVALID", `keys that begin with ${OWN_KEYS} are Muster's own`);
+			task.concurrency = { ...concurrency, key };
+		}
 		if (rate !== undefined) task.rate = { ...rate, key: rateKey ?? rate.key };
 		this.#emit({ type: "task.submitted", at: this.#engine.at, task });
 	}

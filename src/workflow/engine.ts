@@ -40,7 +40,7 @@ export interface WorkflowEngine {
 	send(type: string, data: Json): Promise<number>;
 	/** What people are asked now. */
 	questions(): Promise<Question[]>;
-	/** @throws E_APPROVAL_UNKNOWN, E_CONFLICT when the hash is another */
+	/** @throws E_APPROVAL_UNKNOWN, E_CONFLICT when it was answered before or the hash is another */
 	answer(question: string, approved: boolean, options?: { hash?: string; comment?: string }): Promise<void>;
 	/** Begins a run that is over again, from its failed steps or from a step of choice. Resolves with the new run's id. */
 	again(id: string, options?: { from?: string; inputs?: { [name: string]: Json } }): Promise<string>;

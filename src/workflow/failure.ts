@@ -24,16 +24,17 @@ export function reasonOf(plan: Plan, run: Run): ErrorData {
 	};
 }
 
-/** Of one list: its first step that failed; when none did, it was stopped since another list failed. */
+/** Of one list: the step of it that failed first; when none did, it was stopped since another list failed. */
 export function listError(run: Run, { list, prefix }: Place): ErrorData {
 	const broken = list.steps.flatMap(({ step }) => {
-		const state = stepAt(run, prefix + step.id)?.state;
-		return state === "failed" || state === "cancelled" ? [{ id: prefix + step.id, state }] : [];
+		const { state, order = 0 } = stepAt(run, prefix + step.id) ?? {};
+		return state === "failed" || state === "cancelled" ? [{ id: prefix + step.id, state, order }] : [];
 	});
+	broken.sort((a, b) => a.order - b.order);
 	const first = broken.find(({ state }) => state === "failed") ?? broken[0];
 	if (first === undefined) return toErrorData(new MusterError("E_CANCELLED", "stopped, since another step failed"));
 	const error = stepAt(run, first.id)?.error;
-	const others = broken.length > 1 ? ` (and ${broken.length - 1} more)` : "";
+	const others = broken.length > 1 ? ` (${broken.length - 1} more did not complete)` : "";
 	const what = first.state === "cancelled" ? "was cancelled" : "failed";
 	const failure = new MusterError(
 		"E_STEP_FAILED",

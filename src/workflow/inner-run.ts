@@ -3,8 +3,9 @@ import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { State } from "../state.ts";
 import { MAX_INNER_INPUTS, MAX_INNER_LIVE, MAX_INNER_RUNS } from "./bounds.ts";
+import { checkCircle } from "./circle.ts";
 import { MAX_RUN_DEPTH, type WorkflowDefinition } from "./definition.ts";
-import { checkGroup } from "./group.ts";
+import { checkGroup, groupOf } from "./group.ts";
 import { checkInputs } from "./inputs.ts";
 import { type NewRun, outermost, type Run } from "./run.ts";
 
@@ -18,7 +19,7 @@ export function innerRun(
 	{ id, name, step, index }: { id: string; name: string; step: string; index: number },
 	input: Json,
 ): { child: NewRun; definition: WorkflowDefinition } {
-	const { uses = {}, parent } = run;
+	const { uses = {}, folders = {}, parent } = run;
 	const hash = Object.hasOwn(uses, name) ? uses[name] : undefined;
 	const definition = hash === undefined ? undefined : state.definitions.get(hash);
 	if (hash === undefined || definition === undefined) {
@@ -27,13 +28,15 @@ export function innerRun(
 	const depth = (parent?.depth ?? 0) + 1;
 	if (depth > MAX_RUN_DEPTH) throw new MusterError("E_INPUT_INVALID", `runs may nest ${MAX_RUN_DEPTH} deep`);
 	checkOutermost(state, run);
-	const inputs = checkInputs(definition, input);
+	const inputs = checkInputs(definition, input, Object.hasOwn(folders, name) ? folders[name] : undefined);
 	const child: NewRun = {
 		...{ id, workflow: name, hash, inputs },
 		...(Object.keys(uses).length > 0 && { uses }),
+		...(Object.keys(folders).length > 0 && { folders }),
 		parent: { id: run.id, step, index, depth },
 	};
 	checkGroup(definition, child, (key) => state.groups.get(key) ?? []);
+	checkCircle(state, child, groupOf(definition, child));
 	return { child, definition };
 }
 

@@ -1,7 +1,7 @@
 /** The inputs of a run: what a definition declares, what is given, and how texts of the command line become values. */
 import { isAbsolute, relative, resolve } from "node:path";
 import { MusterError } from "../errors.ts";
-import { copyJson, type Json } from "../json.ts";
+import { cloneJson, copyJson, type Json } from "../json.ts";
 import { didYouMean } from "../suggest.ts";
 import type { InputSpec, WorkflowDefinition } from "./definition.ts";
 import { Problems, problemsError, quoteName } from "./problems.ts";
@@ -26,7 +26,7 @@ export function checkInputs(definition: WorkflowDefinition, given: unknown, fold
 		if (value === undefined) problems.add([name], "is required", () => spec.description);
 		else {
 			const problem = misfit(value, spec);
-			if (problem === undefined) inputs[name] = structuredClone(value);
+			if (problem === undefined) inputs[name] = cloneJson(value);
 			else problems.add([name], problem);
 		}
 	}
@@ -56,6 +56,10 @@ export function coerceInputs(definition: WorkflowDefinition, texts: Record<strin
 	if (problems.list.length > 0) throw invalid(definition, problems);
 	return inputs;
 }
+
+/** Whether a default depends on where the workflow's file is. */
+export const hasPathDefault = ({ inputs }: WorkflowDefinition): boolean =>
+	Object.values(inputs).some(({ format, default: value }) => format === "path" && typeof value === "string");
 
 function defaultOf(spec: InputSpec, folder: string | undefined): Json | undefined {
 	const { default: value, format } = spec;

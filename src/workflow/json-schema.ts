@@ -8,12 +8,13 @@ export interface JsonSchema {
 	$defs?: { [name: string]: JsonSchema };
 	title?: string;
 	description?: string;
-	type?: string;
+	type?: string | string[];
 	properties?: { [name: string]: JsonSchema };
 	required?: string[];
 	additionalProperties?: boolean | JsonSchema;
 	items?: JsonSchema;
 	anyOf?: JsonSchema[];
+	oneOf?: JsonSchema[];
 	enum?: unknown[];
 	const?: unknown;
 	default?: unknown;

@@ -67,6 +67,7 @@ const silent: Sink = { task: () => undefined, run: () => undefined };
 const unheard: EngineListener = {
 	timed: () => undefined,
 	stray: () => undefined,
+	halted: () => undefined,
 	checkRoom: () => undefined,
 	inner: () => undefined,
 	misfit: (_, error) => {

@@ -29,11 +29,12 @@ export const outermostStep = (path: string): string => /^(?:(?:onFailure|finally
 export const COMPENSATE = ".compensate";
 
 export function createRun(fresh: NewRun, at: number): Run {
-	const { id, workflow, hash, uses, parent, trigger, fork, origins, group, inputs } = fresh;
+	const { id, workflow, hash, uses, folders, parent, trigger, fork, origins, group, inputs } = fresh;
 	return {
 		...{ id, workflow, hash, inputs, state: group === undefined ? "running" : "queued", createdAt: at },
 		...{ steps: {}, frames: {}, over: 0 },
 		...(uses && { uses }),
+		...(folders && { folders }),
 		...(parent && { parent }),
 		...(trigger && { trigger }),
 		...(fork && { fork }),

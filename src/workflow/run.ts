@@ -108,6 +108,8 @@ export interface Run {
 	hash: string;
 	/** Hashes of the workflows its steps may run, by name; of the outermost run. */
 	uses?: { [name: string]: string };
+	/** Folders of the files of those, where default paths begin; by name, of those that have such defaults. */
+	folders?: { [name: string]: string };
 	/** The step of another run that runs it. */
 	parent?: { id: string; step: string; index: number; depth: number };
 	/** What started it, when nobody did: a schedule, an event, a webhook. */
@@ -144,7 +146,7 @@ export interface Run {
 /** What `run.created` tells of a run; the rest follows from later events. */
 export type NewRun = Pick<
 	Run,
-	"id" | "workflow" | "hash" | "uses" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
+	"id" | "workflow" | "hash" | "uses" | "folders" | "parent" | "trigger" | "fork" | "origins" | "group" | "inputs"
 >;
 
 /** What `step.started` tells of a step. */

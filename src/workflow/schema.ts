@@ -3,7 +3,9 @@
  * each key has its description and default here. What the parts mean together is for `validate.ts`.
  */
 import { z } from "zod";
+import { didYouMean } from "../suggest.ts";
 import { topic, webhookPath, workflowName } from "./names.ts";
+import { type Path, type Problems, quoteName } from "./problems.ts";
 import {
 	expression,
 	json,
@@ -134,7 +136,7 @@ const planned = new Map<unknown, string[]>([
 ]);
 
 /** The keys that are known, and those that are planned, at a place of the file. */
-export function keysAt(path: readonly PropertyKey[]): { known: string[]; planned: string[] } {
+function keysAt(path: readonly PropertyKey[]): { known: string[]; planned: string[] } {
 	let at = mapIn(workflowSchema);
 	for (const part of path) {
 		if (typeof part === "number") continue;
@@ -144,6 +146,17 @@ export function keysAt(path: readonly PropertyKey[]): { known: string[]; planned
 	return at instanceof z.ZodObject
 		? { known: Object.keys(at.shape), planned: planned.get(at) ?? [] }
 		: { known: [], planned: [] };
+}
+
+/** Tells of a key that the map at the path does not have. */
+export function addUnknownKey(problems: Problems, path: Path, key: string): void {
+	const { known, planned } = keysAt(path);
+	if (planned.includes(key)) {
+		problems.add([...path, key], `"${key}" is not supported by this version`, undefined, { atKey: true });
+		return;
+	}
+	const hint = () => didYouMean(key, known) ?? `Known here: ${known.join(", ")}.`;
+	problems.add([...path, key], `unknown key "${quoteName(key)}"`, hint, { atKey: true });
 }
 
 /** The map (or record) that stands behind what is optional, has a default, may be written shorter or is a list. */

@@ -8,6 +8,8 @@ export interface Trigger {
 	hash: string;
 	/** Hashes of the workflows its steps may run, by name. */
 	uses?: { [name: string]: string };
+	/** As in a run. */
+	folders?: { [name: string]: string };
 	/** Given when it was enabled; what a trigger's `with` gives goes before. */
 	inputs: { [name: string]: Json };
 	enabledAt: number;

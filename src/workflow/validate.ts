@@ -70,11 +70,13 @@ export function assertValid(definition: WorkflowDefinition): void {
 
 /** A program in JavaScript may give what is no definition at all; nothing else makes the rules fail. */
 function validateAny(definition: WorkflowDefinition): Problems {
+	const missing = ["name", "inputs", "steps", "outputs"].filter((key) => !Object.hasOwn(Object(definition), key));
 	try {
+		if (missing.length > 0) throw new Error(`it has no ${missing.join(", no ")}`);
 		return validate(definition);
 	} catch (cause) {
 		throw new MusterError("E_WORKFLOW_INVALID", `this is no workflow definition: ${(cause as Error).message}`, {
-			hint: "name, inputs, steps and outputs have to be there, and each step has id and needs; parseWorkflow reads YAML.",
+			hint: "defineWorkflow makes one and fills in what is left out, and parseWorkflow reads YAML. As an object it has name, inputs, steps and outputs, and each step has id and needs.",
 			cause,
 		});
 	}

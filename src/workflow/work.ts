@@ -1,6 +1,6 @@
 /** What a step of a workflow in TypeScript does: the task of a skill, another workflow, or a group of steps. */
 import { MusterError } from "../errors.ts";
-import type { WorkflowDefinition } from "./definition.ts";
+import { builtOf, type GivenWorkflow, type WorkflowDefinition } from "./definition.ts";
 import type { Templated, Untyped } from "./reference.ts";
 import { type Bound, templateOf } from "./reference-text.ts";
 
@@ -53,12 +53,12 @@ export const task = <Output = Untyped>(skill: string, input?: unknown): Work<Out
 
 /** A run of another workflow, by its name or as it was built; its outputs are the output. It must be known where it runs. */
 export function subWorkflow<Inputs, Outputs>(
-	workflow: BuiltWorkflow<Inputs, Outputs>,
+	workflow: BuiltWorkflow<Inputs, Outputs> | { build(): BuiltWorkflow<Inputs, Outputs> },
 	inputs?: Templated<Partial<Inputs>>,
 ): Work<Outputs>;
 export function subWorkflow(workflow: string, inputs?: unknown): Work<Untyped>;
-export function subWorkflow(workflow: string | WorkflowDefinition, inputs?: unknown): Work<Untyped> {
-	const name = typeof workflow === "string" ? workflow : workflow.name;
+export function subWorkflow(workflow: string | GivenWorkflow, inputs?: unknown): Work<Untyped> {
+	const name = typeof workflow === "string" ? workflow : builtOf(workflow).name;
 	return new Work((bound) => ({ workflow: name, ...withOf(inputs, bound) }));
 }
 

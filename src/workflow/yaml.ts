@@ -2,11 +2,10 @@
 import type { z } from "zod";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { didYouMean } from "../suggest.ts";
 import { compile } from "./compile.ts";
 import type { WorkflowDefinition } from "./definition.ts";
-import { formatPath, MAX_PROBLEMS, type Path, type Problem, Problems, quoteName } from "./problems.ts";
-import { keysAt, workflowSchema } from "./schema.ts";
+import { formatPath, MAX_PROBLEMS, type Path, type Problem, Problems } from "./problems.ts";
+import { addUnknownKey, workflowSchema } from "./schema.ts";
 import { validate } from "./validate.ts";
 import { readYaml, type YamlDocument } from "./yaml-document.ts";
 import type { PlacedProblem } from "./yaml-syntax.ts";
@@ -52,16 +51,6 @@ function addIssue(problems: Problems, issue: z.core.$ZodIssue): void {
 	}
 	const name = formatPath(path.slice(path.findLastIndex((part) => typeof part === "string")));
 	problems.add(path, name === "" ? issue.message : `${name} ${issue.message}`);
-}
-
-function addUnknownKey(problems: Problems, path: Path, key: string): void {
-	const { known, planned } = keysAt(path);
-	if (planned.includes(key)) {
-		problems.add([...path, key], `"${key}" is not supported by this version`, undefined, { atKey: true });
-		return;
-	}
-	const hint = () => didYouMean(key, known) ?? `Known here: ${known.join(", ")}.`;
-	problems.add([...path, key], `unknown key "${quoteName(key)}"`, hint, { atKey: true });
 }
 
 /** Parts that others refer to: without them right references look wrong. */
@@ -121,16 +110,31 @@ function repair(root: Json, issue: z.core.$ZodIssue): void {
 const placed = (document: YamlDocument, problems: Problems): PlacedProblem[] =>
 	problems.list.map((problem: Problem) => ({ ...problem, at: document.locate(problem) }));
 
-function invalid(document: YamlDocument, file: string, found: PlacedProblem[], dropped = 0): MusterError {
+/** Problems of the definition in a file, with their places in it, in its order. */
+export function problemsInFile(text: string, file: string, problems: Problems): FileProblem[] {
+	const document = readYaml(text);
+	return inFile(document, file, placed(document, problems));
+}
+
+function inFile(document: YamlDocument, file: string, found: PlacedProblem[]): FileProblem[] {
 	const inOrder = found.toSorted((a, b) => a.at - b.at);
-	const shown = inOrder.slice(0, MAX_PROBLEMS);
-	const problems = shown.map(({ at, path, message, hint }): FileProblem => {
+	return inOrder.slice(0, MAX_PROBLEMS).map(({ at, path, message, hint }) => {
 		return { file, ...document.position(at), path: formatPath(path), message, ...(hint && { hint }) };
 	});
-	const lines = problems.map(({ line, column, message, hint }) => {
-		return `${file}:${line}:${column} ${message}${hint === undefined ? "" : ` (${hint})`}`;
-	});
-	const more = dropped + inOrder.length - shown.length;
+}
+
+/** `file:line:column message (hint)` */
+export const fileLine = ({ file, line, column, message, hint }: FileProblem): string =>
+	`${file}:${line}:${column} ${message}${hint === undefined ? "" : ` (${hint})`}`;
+
+/** @param more how many there are besides */
+export function fileError(problems: readonly FileProblem[], more = 0): MusterError {
+	const lines = problems.map(fileLine);
 	if (more > 0) lines.push(`and ${more} more`);
 	return new MusterError("E_WORKFLOW_INVALID", lines.join("\n"), { details: { problems } });
+}
+
+function invalid(document: YamlDocument, file: string, found: PlacedProblem[], dropped = 0): MusterError {
+	const problems = inFile(document, file, found);
+	return fileError(problems, dropped + found.length - problems.length);
 }

@@ -91,7 +91,10 @@ export const waitCases: Cases = {
 		await assert.rejects(stage.engine.answer(question, true, { hash: "0".repeat(64) }), { code: "E_CONFLICT" });
 		await assert.rejects(stage.engine.answer("nobody", true), { code: "E_APPROVAL_UNKNOWN" });
 		await stage.engine.answer(question, true);
-		await assert.rejects(stage.engine.answer(question, false), { code: "E_APPROVAL_UNKNOWN" });
+		await assert.rejects(stage.engine.answer(question, false), {
+			code: "E_CONFLICT",
+			message: /already answered: approved at/,
+		});
 		assert.equal((await stage.engine.result(id)).state, "completed");
 	},
 

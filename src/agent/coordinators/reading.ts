@@ -20,7 +20,11 @@ export function readInput<T>(
 ): T {
 	const parsed = schema.safeParse(input ?? {});
 	if (parsed.success) return parsed.data;
-	throw new MusterError("E_INPUT_INVALID", `the input of ${type} is not right: ${explain(parsed.error)}`, { hint });
+	throw new MusterError(
+		"E_INPUT_INVALID",
+		`the input of ${type} is not right: ${explain(parsed.error, schema, input ?? {})}`,
+		{ hint },
+	);
 }
 
 /** The value itself, also when it was so large that it was stored as an artifact. */

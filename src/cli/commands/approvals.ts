@@ -88,6 +88,11 @@ async function answer(approved: boolean, ids: readonly string[], options: Approv
 	const connection = await openConnection(options, { work: false, create: false });
 	try {
 		const asked = await connection.approvals();
+		for (const id of ids) {
+			// What became of it is known where it was answered. Nobody has seen it, so no hash fits should it be asked just now.
+			if (!asked.some((item) => item.id.startsWith(id)))
+				await connection.answer([id], approved, { hashes: { [id]: "unseen" } });
+		}
 		const items = chosenByLabel ? withLabels(asked, options) : pick(asked, ids);
 		if (items.length > 0) {
 			const { by, comment } = options;

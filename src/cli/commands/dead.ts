@@ -1,9 +1,11 @@
 /** `muster dead`: failed tasks; submits them again, or puts them away. */
+import { systemClock } from "../../clock.ts";
 import { MusterError } from "../../errors.ts";
 import type { DeadFilter, RetriedDead } from "../../orchestrator/queue-controls.ts";
+import { redriveId } from "../../task/redrive.ts";
 import { type Connection, openConnection, openReader } from "../connection.ts";
 import { EXIT_PARTIAL } from "../exit-codes.ts";
-import { findTask } from "../ids.ts";
+import { findTask, wasThere } from "../ids.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { Terminal } from "../terminal.ts";
@@ -16,6 +18,11 @@ interface DeadOptions extends GlobalOptions {
 	all?: boolean;
 	input?: string[];
 	inputJson?: string;
+}
+
+interface Retried extends RetriedDead {
+	/** Of those that were named: what was done again before, and by which task. */
+	already: { id: string; as: string }[];
 }
 
 /** Rows of the list when nobody says how many. */
@@ -40,8 +47,11 @@ export async function run([what = "list", ...ids]: string[], options: DeadOption
 		const whole = await Promise.all(ids.map(async (id) => (await findTask(connection, id)).id));
 		const [only] = whole;
 		if (input !== undefined && only !== undefined) {
-			const { id } = await connection.retry(only, { input });
-			return say(terminal, connection, { ids: [id], left: 0, refused: [] }, options);
+			const askedAt = systemClock.now();
+			const task = await connection.retry(only, { input });
+			const already = wasThere(task, askedAt) ? [{ id: only, as: task.id }] : [];
+			const ids = already.length > 0 ? [] : [task.id];
+			return say(terminal, connection, { ids, already, left: 0, refused: [] }, options);
 		}
 		const filter = whole.length > 0 ? { ids: whole } : filterOf(options);
 		return what === "retry"
@@ -60,7 +70,7 @@ async function retry(
 	filter: DeadFilter,
 	options: DeadOptions,
 ): Promise<number> {
-	const all: RetriedDead = { ids: [], left: 0, refused: [] };
+	const all: Retried = { ids: [], already: [], left: 0, refused: [] };
 	for (;;) {
 		const { ids, left, refused } = await connection.retryDead(filter);
 		all.ids.push(...ids);
@@ -68,12 +78,15 @@ async function retry(
 		Object.assign(all, { left, refused });
 		if (ids.length === 0 || filter.ids !== undefined || filter.limit !== undefined) break;
 	}
+	const met = new Set([...all.ids, ...all.refused.map(({ id }) => redriveId(id))]);
+	for (const id of filter.ids ?? []) if (!met.has(redriveId(id))) all.already.push({ id, as: redriveId(id) });
 	return say(terminal, connection, all, options);
 }
 
-function say(terminal: Terminal, connection: Connection, all: RetriedDead, { json }: DeadOptions): number {
+function say(terminal: Terminal, connection: Connection, all: Retried, { json }: DeadOptions): number {
 	if (json) terminal.json(all);
 	else terminal.print(`${all.ids.length} submitted again`);
+	for (const { id, as } of all.already) terminal.say(`${id} was submitted again before: ${as} does it`);
 	for (const { id, error } of all.refused.slice(0, 5)) terminal.say(plain(`${id} was left: ${error.message}`));
 	if (all.left > 5) terminal.say(`${all.left} were left in all`);
 	if (all.ids.length > 0 && connection.url === undefined) {

@@ -1,8 +1,9 @@
 /** `muster retry`: a task that failed or was given up, or a run that is over, again as a new one. */
+import { systemClock } from "../../clock.ts";
 import { MusterError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { type Connection, openConnection } from "../connection.ts";
-import { findById } from "../ids.ts";
+import { findById, wasThere } from "../ids.ts";
 import type { GlobalOptions } from "../program.ts";
 import { Terminal } from "../terminal.ts";
 import { readInput } from "../values.ts";
@@ -17,6 +18,7 @@ interface RetryOptions extends GlobalOptions {
 export async function run([given = ""]: string[], options: RetryOptions): Promise<number> {
 	const terminal = new Terminal(options);
 	const input = readInput(options);
+	const askedAt = systemClock.now();
 	const connection = await openConnection(options, { work: false, create: false });
 	try {
 		const found = await findById(connection, given);
@@ -26,6 +28,9 @@ export async function run([given = ""]: string[], options: RetryOptions): Promis
 				: await retryTask(connection, found.task.id, input, options);
 		if (options.json) terminal.json(again);
 		else terminal.print(again.id);
+		if ("submittedAt" in again && wasThere(again, askedAt)) {
+			terminal.say(`note: ${again.id} does it again already, since ${again.submittedAt}; its input stays`);
+		}
 		if (connection.url === undefined) terminal.hint("Stored. No server runs; it starts with", "up");
 		else terminal.hint("Look at it with", `task ${again.id}`);
 		return 0;

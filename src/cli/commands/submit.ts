@@ -1,4 +1,5 @@
 /** `muster submit`: one task into the queue. */
+import { systemClock } from "../../clock.ts";
 import { toMs } from "../../duration.ts";
 import type { TaskView } from "../../orchestrator/view.ts";
 import { didYouMean } from "../../suggest.ts";
@@ -6,7 +7,7 @@ import type { TaskSpec } from "../../task/spec.ts";
 import type { Priority } from "../../task/task.ts";
 import { type Connection, openConnection } from "../connection.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit-codes.ts";
-import { findTask } from "../ids.ts";
+import { findTask, wasThere } from "../ids.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
@@ -37,7 +38,11 @@ export async function run([type = ""]: string[], options: SubmitOptions): Promis
 	const connection = await openConnection(options, { work: options.wait === true, create: true });
 	try {
 		const dependsOn = await Promise.all((options.after ?? []).map(async (id) => (await findTask(connection, id)).id));
+		const askedAt = systemClock.now();
 		const task = await connection.submit(dependsOn.length > 0 ? { ...wanted, dependsOn } : wanted);
+		if (options.coalesce !== undefined && wasThere(task, askedAt)) {
+			terminal.say(`note: merged into ${task.id}, which has not begun; its input and its settings stay`);
+		}
 		const nobody = task.waiting?.reason === "no-capable-agent" && (connection.url !== undefined || options.wait);
 		if (nobody) await sayNobodyCan(terminal, connection, task);
 		if (options.wait) return await waitForEnd(terminal, options, connection, task.id, timeoutMs);

@@ -99,7 +99,7 @@ function printWaiting(
 	line("waits", text);
 	line("", `reason ${reason}${holders.length === 0 ? "" : `, for ${holders.join(", ")}`}`);
 	if (until !== undefined) line("", `until ${new Date(until).toISOString()}`);
-	if (estimateMs !== undefined) line("", `starts in about ${formatMs(estimateMs)}, at the pace of the last starts`);
+	if (estimateMs !== undefined) line("", `starts in about ${formatMs(estimateMs)}, going by the last ones`);
 }
 
 function printLimits(line: Line, task: TaskView): void {

@@ -94,7 +94,7 @@ function printStart(terminal: Terminal, options: UpOptions, orchestrator: Orches
 		const left = taskQueue.pending + taskQueue.running;
 		if (left > 0) terminal.print(`tasks   ${left} from before go on`);
 	}
-	terminal.hint("Stop it with ^C. In another terminal, run a workflow", "run content-creation");
+	terminal.hint("Stop it with ^C or muster down. In another terminal, run a workflow", "run content-creation");
 }
 
 interface Signals {

@@ -1,20 +1,16 @@
 /** `muster workflows`: what can be run, whether a file can, and what a file may hold. */
-import { fileURLToPath } from "node:url";
-import { readSettings } from "../../config.ts";
-import { hasCode, MusterError } from "../../errors.ts";
+import { MusterError } from "../../errors.ts";
 import type { EnabledView } from "../../orchestrator/triggers.ts";
-import { type WorkflowView, workflowView } from "../../server/read-routes.ts";
-import { didYouMean } from "../../suggest.ts";
-import { Catalog } from "../../workflow/catalog.ts";
-import { type InputSpec, skillsOf } from "../../workflow/definition.ts";
+import type { WorkflowView } from "../../server/read-routes.ts";
+import type { InputSpec } from "../../workflow/definition.ts";
 import { coerceInputs } from "../../workflow/inputs.ts";
-import { dataFolder, findServer, openConnection, openReader } from "../connection.ts";
+import { findServer, openConnection, openReader } from "../connection.ts";
 import { EXIT_FAILED } from "../exit-codes.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
-import { reportError } from "../report-error.ts";
 import { Terminal } from "../terminal.ts";
 import { readPairs } from "../values.ts";
+import { listHere } from "../workflows-here.ts";
 
 type WorkflowsOptions = GlobalOptions & { check?: string; input?: string[] };
 
@@ -27,20 +23,16 @@ export async function run([what, name]: string[], options: WorkflowsOptions): Pr
 		terminal.print(JSON.stringify(workflowJsonSchema(), null, "\t"));
 		return 0;
 	}
-	if (options.check !== undefined) return check(terminal, options.check, options.json === true);
+	if (options.check !== undefined) {
+		const { checkWorkflow } = await import("../check-workflow.ts");
+		return checkWorkflow(terminal, options.check, options);
+	}
 	const server = await findServer(options);
 	const items = server === undefined ? await listHere(options) : await server.workflows();
 	if (options.json) terminal.json({ items });
 	else for (const item of items) print(terminal, item);
 	terminal.hint("Run one with", "run NAME -i key=value");
 	return items.some(({ error }) => error !== undefined) ? EXIT_FAILED : 0;
-}
-
-/** Those that a command started here would know. */
-export async function listHere(options: GlobalOptions): Promise<WorkflowView[]> {
-	const own = fileURLToPath(new URL("../../../workflows", import.meta.url));
-	const { workflows } = readSettings({ dataDir: dataFolder(options) });
-	return (await new Catalog([own, ...workflows]).list()).map(workflowView);
 }
 
 /** Without a server it is stored, and begins with the next start. */
@@ -63,10 +55,19 @@ async function enable(
 		const view = await connection.enableWorkflow(name, coerceInputs(definition, readPairs(options.input ?? [])));
 		if (options.json) terminal.json(view);
 		else printEnabled(terminal, view);
+		sayProblems(terminal, view);
 		if (connection.url === undefined) terminal.hint("No server runs; its triggers begin to start runs with", "up");
 		return 0;
 	} finally {
 		await connection.close();
+	}
+}
+
+/** A webhook that refuses everything looks like one that nobody calls. */
+function sayProblems(terminal: Terminal, { triggers }: EnabledView): void {
+	for (const trigger of triggers) {
+		if (!("webhook" in trigger) || trigger.problem === undefined) continue;
+		terminal.say(`warning: ${plain(`${trigger.webhook}: ${trigger.problem}`)}`);
 	}
 }
 
@@ -92,27 +93,10 @@ function printEnabled(terminal: Terminal, { workflow, enabledAt, triggers }: Ena
 			terminal.print(
 				`  event ${plain(trigger.event)}${trigger.filter === undefined ? "" : ` if ${plain(trigger.filter)}`}`,
 			);
-		} else terminal.print(`  webhook POST ${plain(trigger.webhook)}`);
-	}
-}
-
-async function check(terminal: Terminal, file: string, json: boolean): Promise<number> {
-	if (!/\.ya?ml$/i.test(file)) throw new MusterError("E_USAGE", `${file} is not the path of a .yaml file`);
-	try {
-		const { definition, hash } = await new Catalog([]).find(file);
-		if (json) terminal.json({ ok: true, file, name: definition.name, hash, problems: [] });
-		else terminal.print(`${file} is a valid workflow: ${definition.name}, ${definition.steps.length} step(s)`);
-		const known = (await import("../../main.ts")).builtInNames;
-		for (const [skill, id] of skillsOf(definition)) {
-			if (known.includes(skill)) continue;
-			const hint = didYouMean(skill, known) ?? "It is done by an agent of your own program, or by nobody.";
-			terminal.say(`note: step ${plain(id)}: no skill "${plain(skill)}" comes with Muster. ${hint}`);
+		} else {
+			terminal.print(`  webhook POST ${plain(trigger.webhook)}`);
+			if (trigger.problem !== undefined) terminal.print(`    ${terminal.paint("red", plain(trigger.problem))}`);
 		}
-		return 0;
-	} catch (error) {
-		if (!json || !hasCode(error, "E_WORKFLOW_INVALID")) throw error;
-		terminal.json({ ok: false, file, problems: error.details?.problems ?? [] });
-		return reportError(error);
 	}
 }
 

@@ -15,35 +15,47 @@ const RESULT_BYTES = 4_000;
 const key = z
 	.string()
 	.regex(/^[\w.:@/+-]{1,200}$/, "use letters, digits and . : @ / + - _")
-	/** Names the effect for ever: a line or request with the same key is the same one, in whichever task. Default: task and index. */
-	.optional();
+	.optional()
+	.describe(
+		"Names the effect for ever: a line or request with the same key is the same one, in whichever task. Default: task and index.",
+	);
 export const path = z.string().min(1).max(4_096);
 const line = z
 	.string()
 	.max(64_000)
 	.regex(/^[^\r\n\0]*$/, "is more than one line");
 
+const repeatable = z.boolean().default(false).describe("Doing it twice does no harm.");
+
 export const action = z.discriminatedUnion("kind", [
 	z.strictObject({
 		kind: z.literal("write-file"),
-		path,
-		content: z.string(),
-		overwrite: z.boolean().default(false),
+		path: path.describe("Where, below one of `allow.folders` or the outbox of the data folder."),
+		content: z.string().describe("What it holds."),
+		overwrite: z.boolean().default(false).describe("Replace what another task wrote there."),
 		key,
 	}),
-	z.strictObject({ kind: z.literal("append-line"), path, line, key }),
+	z.strictObject({
+		kind: z.literal("append-line"),
+		path: path.describe("Where, below one of `allow.folders` or the outbox of the data folder."),
+		line: line.describe("One line, without its end."),
+		key,
+	}),
 	z.strictObject({
 		kind: z.literal("command"),
-		argv: z.array(z.string().max(32_000)).min(1).max(1_000),
-		/** Doing it twice does no harm. */
-		repeatable: z.boolean().default(false),
+		argv: z
+			.array(z.string().max(32_000))
+			.min(1)
+			.max(1_000)
+			.describe("The program and its arguments, as `allow.commands` lets them."),
+		repeatable,
 		key,
 	}),
 	z.strictObject({
 		kind: z.literal("webhook"),
-		url: z.string(),
-		body: json,
-		repeatable: z.boolean().default(false),
+		url: z.string().describe("Address that gets a POST; its origin is one of `allow.webhooks`."),
+		body: json.describe("JSON that is sent."),
+		repeatable,
 		key,
 	}),
 ]);

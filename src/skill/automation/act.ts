@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { MusterError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { explain } from "../../schema.ts";
 import { type ArtifactRef, defineSkill, isArtifactRef, type Skill, type SkillContext } from "../skill.ts";
 import type { LineFinder } from "./act-files.ts";
 import { type ActPolicy, createGuard, type Guard, nothingAllowed } from "./act-policy.ts";
@@ -17,23 +18,28 @@ import { type Action, action, failed, keyOf, path, planned, type Step } from "./
 import { type Anomaly, anomaly } from "./detect.ts";
 import { artifactRef, inlineOrStored, json } from "./monitor-output.ts";
 
+const dryRun = z.boolean().default(false).describe("Only say what would be done.");
+
 const input = z.union([
 	z
-		.strictObject({ actions: z.array(action).min(1).max(1_000), dryRun: z.boolean().default(false) })
+		.strictObject({ actions: z.array(action).min(1).max(1_000).describe("What is done, one after the other."), dryRun })
 		.refine(({ actions }) => new Set(actions.map(keyOf)).size === actions.length, "two actions have the same key"),
 	z.strictObject({
-		/** The output of `detect`, its list, or a reference to that; by default what the tasks before this one gave. */
-		anomalies: json.optional(),
-		/** File that gets one line of JSON for each anomaly. */
-		log: path.optional(),
-		/** Folder that gets one page for each anomaly; without it the pages are artifacts. */
-		alerts: path.optional(),
-		dryRun: z.boolean().default(false),
-		/**
-		 * What other tasks did about them: outputs of `act`, null where one did nothing. Nothing more is done then; the report
-		 * says it all in one page.
-		 */
-		deeds: z.array(json).max(1_000).optional(),
+		anomalies: json
+			.optional()
+			.describe(
+				"The output of `detect`, its list, or a reference to that. Default: what the tasks before this one gave.",
+			),
+		log: path.optional().describe("File that gets one line of JSON for each anomaly."),
+		alerts: path.optional().describe("Folder that gets one page for each anomaly; without it the pages are artifacts."),
+		dryRun,
+		deeds: z
+			.array(json)
+			.max(1_000)
+			.optional()
+			.describe(
+				"What other tasks did about them: outputs of `act`, null where one did nothing. Nothing more is done then; the report says it all in one page.",
+			),
 	}),
 ]);
 
@@ -47,13 +53,12 @@ const done = z.strictObject({
 });
 
 const output = z.strictObject({
-	/** In their order; a reference when they are many. */
-	actions: z.union([z.array(done), artifactRef]),
-	/** `automation-log.md`, when it acted on anomalies. */
-	report: artifactRef.optional(),
-	/** One page for each anomaly, when no folder was named for them. */
-	alerts: z.array(artifactRef).optional(),
+	actions: z.union([z.array(done), artifactRef]).describe("In their order; a reference when they are many."),
+	report: artifactRef.optional().describe("`automation-log.md`, when it acted on anomalies."),
+	alerts: z.array(artifactRef).optional().describe("One page for each anomaly, when no folder was named for them."),
 });
+
+const anomalies = z.array(anomaly);
 
 type Input = z.infer<typeof input>;
 type Output = z.infer<typeof output>;
@@ -121,11 +126,18 @@ async function readDetected(given: Json | undefined, { artifacts, previous }: Sk
 	// A large output of `detect` travels as a reference, and so does a long list inside a small one.
 	const value = await artifacts.json(given ?? previous.findLast(has) ?? previous.findLast(isArtifactRef) ?? null);
 	const list = has(value) ? await artifacts.json(value.anomalies ?? null) : value;
-	const parsed = z.array(anomaly).safeParse(list);
-	if (!parsed.success)
+	if (!Array.isArray(list)) {
 		throw new MusterError("E_INPUT_INVALID", "there are no anomalies to act on", {
 			hint: "Give `anomalies`, or let the task depend on one of the skill `detect`.",
 		});
+	}
+	const parsed = anomalies.safeParse(list);
+	if (!parsed.success) {
+		const problem = explain(parsed.error, anomalies, list);
+		throw new MusterError("E_INPUT_INVALID", `the anomalies are not right, so none was acted on: ${problem}`, {
+			hint: `Each is as \`detect\` gives it: { ${Object.keys(anomaly.shape).join(", ")} }.`,
+		});
+	}
 	const about = z
 		.object({ checked: z.number(), counts: z.record(z.string(), z.number()), notes: z.array(z.string()) })
 		.partial()

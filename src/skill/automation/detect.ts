@@ -20,28 +20,33 @@ const ruleId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "use lower-case let
 const field = z.string().min(1).max(200);
 
 const rule = z.strictObject({
-	id: ruleId,
-	field,
-	op: z.enum([">", ">=", "<", "<=", "==", "!=", "contains", "matches", "missing", "changed"]),
-	value: json.optional(),
-	severity: severity.default("warning"),
-	/** `{field}` is replaced by the observation's value; `{value}` and `{expected}` by the anomaly's. */
-	describe: z.string().max(1_000).optional(),
+	id: ruleId.describe("Its name in the anomalies."),
+	field: field.describe("Member of the observation, with dots for inner ones."),
+	op: z
+		.enum([">", ">=", "<", "<=", "==", "!=", "contains", "matches", "missing", "changed"])
+		.describe("How its value is compared."),
+	value: json.optional().describe("With what; not for `missing` and `changed`."),
+	severity: severity.default("warning").describe("Of the anomalies that it finds."),
+	describe: z
+		.string()
+		.max(1_000)
+		.optional()
+		.describe("`{field}` is replaced by the observation's value; `{value}` and `{expected}` by the anomaly's."),
 });
 
 const statistic = z.strictObject({
-	id: ruleId,
-	field,
-	method: z.enum(["zscore", "mad", "iqr", "ewma"]),
-	threshold: z.number().positive().optional(),
-	/** One series for each value of this field. */
-	by: field.optional(),
-	/** The field that holds the time: milliseconds or ISO 8601. */
-	time: field.optional(),
-	/** Judge how many observations have the field in each stretch of time, not its values. */
-	bucket: z.union([z.string(), z.number()]).optional(),
-	severity: severity.default("warning"),
-	describe: z.string().max(1_000).optional(),
+	id: ruleId.describe("Its name in the anomalies."),
+	field: field.describe("Member of the observation, with dots for inner ones."),
+	method: z.enum(["zscore", "mad", "iqr", "ewma"]).describe("How what stands out is found."),
+	threshold: z.number().positive().optional().describe("From where on it stands out, in the measure of the method."),
+	by: field.optional().describe("One series for each value of this field."),
+	time: field.optional().describe("The field that holds the time: milliseconds or ISO 8601."),
+	bucket: z
+		.union([z.string(), z.number()])
+		.optional()
+		.describe("Judge how many observations have the field in each stretch of time, not its values."),
+	severity: severity.default("warning").describe("Of the anomalies that it finds."),
+	describe: z.string().max(1_000).optional().describe("Text of an anomaly, as for rules."),
 });
 
 export const anomaly = z.object({
@@ -72,10 +77,11 @@ export type Anomaly = z.infer<typeof anomaly>;
 
 const input = z
 	.strictObject({
-		/** A list, a reference to one, or the output of `monitor`; by default what the task before this one gave. */
-		observations: json.optional(),
-		rules: z.array(rule).max(100).default([]),
-		statistics: z.array(statistic).max(20).default([]),
+		observations: json
+			.optional()
+			.describe("A list, a reference to one, or the output of `monitor`. Default: what the task before this one gave."),
+		rules: z.array(rule).max(100).default([]).describe("Conditions for each observation by itself."),
+		statistics: z.array(statistic).max(20).default([]).describe("What stands out among all of them."),
 	})
 	.refine(({ rules, statistics }) => rules.length + statistics.length > 0, "give at least one rule or statistic")
 	.refine(({ rules, statistics }) => {
@@ -84,16 +90,17 @@ const input = z
 	}, "two rules have the same id");
 
 const output = z.strictObject({
-	/** Observations looked at. */
-	checked: z.number(),
-	/** In order of the rules, then of the observations; a reference when they are many. */
-	anomalies: z.union([z.array(anomaly), artifactRef]),
-	/** The same in parts, the most severe first: at most 60, one for each anomaly where there are no more. */
-	incidents: z.array(incident),
-	/** How many each rule found, also those beyond what `anomalies` holds. */
-	counts: z.record(z.string(), z.number()),
-	/** What could not be judged, and why. */
-	notes: z.array(z.string()),
+	checked: z.number().describe("Observations looked at."),
+	anomalies: z
+		.union([z.array(anomaly), artifactRef])
+		.describe("In order of the rules, then of the observations; a reference when they are many."),
+	incidents: z
+		.array(incident)
+		.describe("The same in parts, the most severe first: at most 60, one for each anomaly where there are no more."),
+	counts: z
+		.record(z.string(), z.number())
+		.describe("How many each rule found, also those beyond what `anomalies` holds."),
+	notes: z.array(z.string()).describe("What could not be judged, and why."),
 });
 
 type Output = z.infer<typeof output>;

@@ -6,7 +6,9 @@ import { type ArtifactRef, isArtifactRef, type SkillContext } from "../skill.ts"
 /** Well below the 64 kB a task's whole output may have inline. */
 const INLINE_BYTES = 24 * 1024;
 
-export const artifactRef = z.custom<ArtifactRef>(isArtifactRef, "is not a reference to an artifact");
+export const artifactRef = z
+	.custom<ArtifactRef>(isArtifactRef, "is not a reference to an artifact")
+	.meta({ title: "artifact" });
 export const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 export const record = z.record(z.string(), json);
 

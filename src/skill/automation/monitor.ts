@@ -28,41 +28,44 @@ const MAX_TEXT = 10_000;
 const path = z.string().min(1).max(4_096);
 
 const watch = z.union([
-	z.strictObject({ file: path }),
-	z.strictObject({ folder: path }),
-	/** Only the lines that match the pattern; its named groups become fields. */
-	z.strictObject({ log: path, pattern: z.string().optional() }),
-	z.strictObject({ url: z.string() }),
-	z.strictObject({ command: z.array(z.string()).min(1).max(1_000) }),
-	/** NDJSON, or a JSON array of objects. */
-	z.strictObject({ data: path }),
+	z.strictObject({ file: path.describe("A file: whether it changed.") }),
+	z.strictObject({ folder: path.describe("A folder: which files came, changed or went.") }),
+	z.strictObject({
+		log: path.describe("A file that grows: its new lines."),
+		pattern: z.string().optional().describe("Only the lines that match; its named groups become fields."),
+	}),
+	z.strictObject({ url: z.string().describe("A web address: whether its answer changed.") }),
+	z.strictObject({
+		command: z
+			.array(z.string())
+			.min(1)
+			.max(1_000)
+			.describe("A program with its arguments, as far as `allow.commands` lets it: whether what it prints changed."),
+	}),
+	z.strictObject({ data: path.describe("NDJSON, or a JSON array of objects: its new records.") }),
 ]);
 
 const answerCursor = z.strictObject({ kind: z.enum(["url", "command"]), hash: z.string() });
 const cursor = z.union([fileCursor, folderCursor, logCursor, answerCursor, dataCursor]);
 
 const input = z.strictObject({
-	watch,
-	/** The cursor of an earlier pass over the same thing. */
-	since: json.optional(),
-	limit: z.number().int().min(1).max(MAX_RECORDS).default(MAX_RECORDS),
+	watch: watch.describe("What to look at."),
+	since: json.optional().describe("The cursor of an earlier pass over the same thing."),
+	limit: z.number().int().min(1).max(MAX_RECORDS).default(MAX_RECORDS).describe("Most observations of one pass."),
 });
 
 const output = z.strictObject({
-	kind: z.enum(["file", "folder", "log", "url", "command", "data"]),
-	target: z.string(),
-	/** What is new since the last pass; a reference to a JSON array when it is long. */
-	observations: z.union([z.array(record), artifactRef]),
-	count: z.number(),
-	changed: z.boolean(),
-	/** The limit was reached: there is more to see. */
-	more: z.boolean(),
-	/** Parts of the data that are no records and were left out. */
-	malformed: z.number(),
-	/** A log was truncated, or replaced and its old file is gone: lines may have been missed. */
-	gap: z.boolean(),
-	/** For `since` of the next pass. */
-	cursor: z.union([json, artifactRef]),
+	kind: z.enum(["file", "folder", "log", "url", "command", "data"]).describe("What was looked at."),
+	target: z.string().describe("Its path, address or command line."),
+	observations: z
+		.union([z.array(record), artifactRef])
+		.describe("What is new since the last pass; a reference to a JSON array when it is long."),
+	count: z.number().describe("How many there are."),
+	changed: z.boolean().describe("Whether there are any."),
+	more: z.boolean().describe("The limit was reached: there is more to see."),
+	malformed: z.number().describe("Parts of the data that are no records and were left out."),
+	gap: z.boolean().describe("A log was truncated, or replaced and its old file is gone: lines may have been missed."),
+	cursor: z.union([json, artifactRef]).describe("For `since` of the next pass."),
 });
 
 type Input = z.infer<typeof input>;

@@ -18,9 +18,14 @@ const MAX_CHARACTERS = 512 * 1024;
 const MAX_LISTED = 200;
 
 const editingInput = z.strictObject({
-	/** Markdown, or a reference to it. Default: the article of the task before this one. */
-	article: z.union([artifactSchema, z.string().max(MAX_CHARACTERS)]).optional(),
-	style: z.enum(["professional", "plain"]).default("professional"),
+	article: z
+		.union([artifactSchema, z.string().max(MAX_CHARACTERS)])
+		.optional()
+		.describe("Markdown, or a reference to it. Default: the article of the task before this one."),
+	style: z
+		.enum(["professional", "plain"])
+		.default("professional")
+		.describe("`plain` asks for shorter sentences and simpler words."),
 });
 export type EditingInput = z.infer<typeof editingInput>;
 
@@ -37,22 +42,23 @@ const suggestionSchema = z.object({
 });
 
 export const editingOutput = z.object({
-	article: artifactSchema,
-	report: artifactSchema,
-	style: z.enum(["professional", "plain"]),
-	readability: z.object({
-		words: z.int(),
-		sentences: z.int(),
-		averageSentenceWords: z.number(),
-		/** Flesch reading ease, 0 (hard) to 100 (easy); null without prose. */
-		fleschReadingEase: z.number().nullable(),
-	}),
-	applied: z.array(correctionSchema),
-	suggestions: z.array(suggestionSchema),
-	appliedCount: z.int(),
-	suggestionCount: z.int(),
-	/** 0..1, see {@link scoreOf}. */
-	score: z.number(),
+	article: artifactSchema.describe("The corrected article as Markdown."),
+	report: artifactSchema.describe("What was changed and what is left to a person, as Markdown."),
+	style: z.enum(["professional", "plain"]).describe("As it was given."),
+	readability: z
+		.object({
+			words: z.int(),
+			sentences: z.int(),
+			averageSentenceWords: z.number(),
+			/** Flesch reading ease, 0 (hard) to 100 (easy); null without prose. */
+			fleschReadingEase: z.number().nullable(),
+		})
+		.describe("Words, sentences, and the Flesch reading ease from 0 (hard) to 100 (easy), null without prose."),
+	applied: z.array(correctionSchema).describe("The corrections that were made, the first ones."),
+	suggestions: z.array(suggestionSchema).describe("What was left to a person, the first ones."),
+	appliedCount: z.int().describe("How many corrections were made."),
+	suggestionCount: z.int().describe("How many were left to a person."),
+	score: z.number().describe("How good the style is, from 0 to 1."),
 });
 export type EditingOutput = z.infer<typeof editingOutput>;
 export type Suggestion = z.infer<typeof suggestionSchema>;

@@ -16,12 +16,14 @@ const MAX_PASSAGES = 50_000;
 /** Entries of `unreadable` that are listed; the rest are counted in the last one. */
 const MAX_UNREADABLE = 200;
 
-export const artifactSchema = z.object({
-	ref: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-	size: z.number(),
-	mediaType: z.string(),
-	name: z.string(),
-});
+export const artifactSchema = z
+	.object({
+		ref: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+		size: z.number(),
+		mediaType: z.string(),
+		name: z.string(),
+	})
+	.meta({ title: "artifact" });
 const place = { path: z.string().optional(), url: z.string().optional() };
 
 export const noteSchema = z.object({
@@ -43,28 +45,34 @@ export const noteSchema = z.object({
 });
 
 export const researchOutput = z.object({
-	topic: z.string(),
-	angle: z.string().nullable(),
-	notes: z.array(noteSchema),
-	/** The sources of the notes, with the reading text the offsets count in. */
-	sources: z.array(z.object({ id: z.string(), title: z.string(), ...place, text: artifactSchema })),
-	documentsRead: z.int(),
-	passages: z.int(),
-	unreadable: z.array(z.object({ ...place, reason: z.string() })),
-	/** The result in a sentence, also when nothing was found. */
-	summary: z.string(),
+	topic: z.string().describe("As it was given."),
+	angle: z.string().nullable().describe("As it was given, or null."),
+	notes: z.array(noteSchema).describe("The quotations, the best first, each word for word and with its place."),
+	sources: z
+		.array(z.object({ id: z.string(), title: z.string(), ...place, text: artifactSchema }))
+		.describe("The sources of the notes, with the reading text the offsets count in."),
+	documentsRead: z.int().describe("How many documents could be read."),
+	passages: z.int().describe("How many passages were compared."),
+	unreadable: z.array(z.object({ ...place, reason: z.string() })).describe("What could not be read, and why."),
+	summary: z.string().describe("The result in a sentence, also when nothing was found."),
 });
 
 export type Note = z.infer<typeof noteSchema>;
 export type ResearchOutput = z.infer<typeof researchOutput>;
 
 const researchInput = z.strictObject({
-	topic: z.string().trim().min(1).max(500),
-	angle: z.string().trim().min(1).max(500).optional(),
-	folder: z.string().min(1).max(4_096).optional(),
-	files: z.array(z.string().min(1).max(4_096)).max(LIMITS.files).optional(),
-	urls: z.array(z.string().min(1).max(8_192)).max(100).optional(),
-	maxNotes: z.int().min(1).max(40).default(8),
+	topic: z.string().trim().min(1).max(500).describe("What to look for."),
+	angle: z
+		.string()
+		.trim()
+		.min(1)
+		.max(500)
+		.optional()
+		.describe("One side of the topic: passages that speak of it too go first."),
+	folder: z.string().min(1).max(4_096).optional().describe("Folder whose documents are read, with those below it."),
+	files: z.array(z.string().min(1).max(4_096)).max(LIMITS.files).optional().describe("Documents to read."),
+	urls: z.array(z.string().min(1).max(8_192)).max(100).optional().describe("Web pages to read."),
+	maxNotes: z.int().min(1).max(40).default(8).describe("Most quotations."),
 });
 export type ResearchInput = z.infer<typeof researchInput>;
 

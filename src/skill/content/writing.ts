@@ -18,45 +18,53 @@ const MAX_AVOIDED = 2_000;
 const CLOSE_ENOUGH = 0.85;
 
 const writingInput = z.strictObject({
-	topic: z.string().trim().min(1).max(500).optional(),
-	/** The output of a research task, a reference to one, or a list of either. Default: what the tasks before this one found. */
-	notes: z.json().optional(),
-	title: z.string().trim().min(1).max(300).optional(),
-	words: z.int().min(150).max(5_000).default(600),
-	content: z.enum(["blog_post", "article", "report"]).default("article"),
-	/** Texts that a reader stumbled over, for example those of an edit's suggestions: sentences with them are not quoted. */
-	avoid: z.array(z.string().max(2_000)).max(MAX_AVOIDED).default([]),
+	topic: z.string().trim().min(1).max(500).optional().describe("What it is about. Default: the topic of the research."),
+	notes: z
+		.json()
+		.optional()
+		.describe(
+			"The output of a research task, a reference to one, or a list of either. Default: what the tasks before this one found.",
+		),
+	title: z.string().trim().min(1).max(300).optional().describe("Default: made from the topic."),
+	words: z.int().min(150).max(5_000).default(600).describe("About how many words."),
+	content: z.enum(["blog_post", "article", "report"]).default("article").describe("What kind of text."),
+	avoid: z
+		.array(z.string().max(2_000))
+		.max(MAX_AVOIDED)
+		.default([])
+		.describe(
+			"Texts that a reader stumbled over, for example those of an edit's suggestions: sentences with them are not quoted.",
+		),
 });
 export type WritingInput = z.infer<typeof writingInput>;
 
 export const writingOutput = z.object({
-	mode: z.literal("extractive"),
-	title: z.string(),
-	/** Words of the quotations in introduction and sections. */
-	words: z.int(),
-	sections: z.array(z.string()),
-	article: artifactSchema,
-	/** Why the article is shorter than asked, or null. */
-	shortfall: z.string().nullable(),
-	/** What it was told to avoid, so that a further round can add to it. */
-	avoided: z.array(z.string()),
-	citations: z.array(
-		z.object({
-			marker: z.int(),
-			/** One to three sentences, word for word: `text.slice(start, end)` of the source's stored text. */
-			statement: z.string(),
-			note: z.string(),
-			source: z.object({
-				id: z.string(),
-				title: z.string(),
-				path: z.string().optional(),
-				url: z.string().optional(),
-				start: z.int(),
-				end: z.int(),
-				text: artifactSchema,
+	mode: z.literal("extractive").describe("It quotes; no model wrote it."),
+	title: z.string().describe("Its title."),
+	words: z.int().describe("Words of the quotations in introduction and sections."),
+	sections: z.array(z.string()).describe("Titles of its sections."),
+	article: artifactSchema.describe("The article as Markdown."),
+	shortfall: z.string().nullable().describe("Why the article is shorter than asked, or null."),
+	avoided: z.array(z.string()).describe("What it was told to avoid, so that a further round can add to it."),
+	citations: z
+		.array(
+			z.object({
+				marker: z.int(),
+				/** One to three sentences, word for word: `text.slice(start, end)` of the source's stored text. */
+				statement: z.string(),
+				note: z.string(),
+				source: z.object({
+					id: z.string(),
+					title: z.string(),
+					path: z.string().optional(),
+					url: z.string().optional(),
+					start: z.int(),
+					end: z.int(),
+					text: artifactSchema,
+				}),
 			}),
-		}),
-	),
+		)
+		.describe("Each quotation with its marker, its note and its place in the source."),
 });
 export type WritingOutput = z.infer<typeof writingOutput>;
 

@@ -131,19 +131,19 @@ const trendsSchema = z.strictObject({
 export const aspectSchema = z.enum(["profile", "correlations", "groups", "trends"]);
 
 export const analysisSchema = z.strictObject({
-	table: artifactRefSchema,
-	source: z.string(),
-	rowCount: z.int(),
-	aspects: z.array(aspectSchema),
-	profiles: z.array(profileSchema),
-	/** null when it was not asked for. */
-	correlations: z.array(correlationSchema).nullable(),
-	/** null when not asked for, or when no column divides the rows into groups. */
-	groups: groupsSchema.nullable(),
-	/** null when not asked for, or when there is no date column. */
-	trends: trendsSchema.nullable(),
-	/** What was chosen or left out, a sentence each. */
-	notes: z.array(z.string()),
+	table: artifactRefSchema.describe("The table it is about."),
+	source: z.string().describe("Where that is from."),
+	rowCount: z.int().describe("How many rows it has."),
+	aspects: z.array(aspectSchema).describe("What was looked for."),
+	profiles: z.array(profileSchema).describe("Each column: counts, figures, the most frequent values, outliers."),
+	correlations: z.array(correlationSchema).nullable().describe("Pairs of columns; null when not asked for."),
+	groups: groupsSchema
+		.nullable()
+		.describe("Differences between groups of rows; null when not asked for, or when no column divides the rows."),
+	trends: trendsSchema
+		.nullable()
+		.describe("Changes over time; null when not asked for, or when there is no date column."),
+	notes: z.array(z.string()).describe("What was chosen or left out, a sentence each."),
 });
 
 export type Aspect = z.output<typeof aspectSchema>;

@@ -18,15 +18,18 @@ const TOP_VALUE_LENGTH = 200;
 const MAX_RELATED_COLUMNS = 60;
 
 const input = z.strictObject({
-	/** The table, or the output of collect. Default: from the tasks before. */
-	table: tableInputSchema.optional(),
-	/** Only these columns. Default: all. */
-	columns: z.array(z.string()).min(1).max(2_000).optional(),
-	aspects: z.array(aspectSchema).min(1).default(["profile", "correlations", "groups", "trends"]),
-	/** The column that divides the rows into groups. Default: the first text column of 2 to 20 values. */
-	groupBy: z.string().optional(),
-	/** The date column of the trends. Default: the first. */
-	time: z.string().optional(),
+	table: tableInputSchema.optional().describe("The table, or the output of collect. Default: from the tasks before."),
+	columns: z.array(z.string()).min(1).max(2_000).optional().describe("Only these columns. Default: all."),
+	aspects: z
+		.array(aspectSchema)
+		.min(1)
+		.default(["profile", "correlations", "groups", "trends"])
+		.describe("What to look for."),
+	groupBy: z
+		.string()
+		.optional()
+		.describe("The column that divides the rows into groups. Default: the first text column of 2 to 20 values."),
+	time: z.string().optional().describe("The date column of the trends. Default: the first."),
 });
 type Input = z.output<typeof input>;
 

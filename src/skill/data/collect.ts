@@ -22,47 +22,63 @@ const format = z.enum(["csv", "json", "ndjson", "sqlite"]);
 type Format = z.infer<typeof format>;
 
 const input = z.strictObject({
-	/** File path, or http(s) address. */
-	source: z.string().min(1).max(8_192),
-	/** Default: from the extension, or what the server says. */
-	format: format.optional(),
-	/** SQLite: the table or view to read; may be left out when there is only one. */
-	table: z.string().min(1).optional(),
-	/** SQLite: one SELECT instead of a table. */
-	query: z.string().min(1).max(100_000).optional(),
-	/** Rows beyond are not read, and the output says so. */
-	maxRows: z.int().min(1).max(10_000_000).default(DEFAULT_MAX_ROWS),
-	/** How many rows `records` names for tasks that look at single ones. */
-	records: z.int().min(0).max(MAX_RECORDS).default(0),
-	/** The unit of each column, for example { "wind": "m/s" }. */
-	units: z.record(z.string(), z.string().max(40)).optional(),
-	/** CSV: default the most frequent of , tab ; | in the first line. */
-	delimiter: z.string().min(1).max(4).optional(),
+	source: z.string().min(1).max(8_192).describe("File path, or http(s) address."),
+	format: format.optional().describe("Default: from the extension, or what the server says."),
+	table: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("SQLite: the table or view to read; may be left out when there is only one."),
+	query: z.string().min(1).max(100_000).optional().describe("SQLite: one SELECT instead of a table."),
+	maxRows: z
+		.int()
+		.min(1)
+		.max(10_000_000)
+		.default(DEFAULT_MAX_ROWS)
+		.describe("Rows beyond are not read, and the output says so."),
+	records: z
+		.int()
+		.min(0)
+		.max(MAX_RECORDS)
+		.default(0)
+		.describe("How many rows `records` names for tasks that look at single ones."),
+	units: z
+		.record(z.string(), z.string().max(40))
+		.optional()
+		.describe('The unit of each column, for example { "wind": "m/s" }.'),
+	delimiter: z
+		.string()
+		.min(1)
+		.max(4)
+		.optional()
+		.describe("CSV: default the most frequent of , tab ; | in the first line."),
 });
 type Input = z.output<typeof input>;
 
 export const collectOutputSchema = z.strictObject({
-	table: artifactRefSchema,
-	source: z.string(),
-	format,
-	rowCount: z.int(),
-	/** The source holds more rows than `maxRows`. */
-	truncated: z.boolean(),
-	columns: z.array(
-		z.strictObject({
-			name: z.string(),
-			type: z.enum(["number", "integer", "boolean", "date", "string"]),
-			unit: z.string().nullable(),
-			missing: z.int(),
-		}),
-	),
-	/** The first 20. `line` counts from 1; in JSON it is the number of the item, in SQLite of the row. */
-	rejected: z.array(z.strictObject({ line: z.int(), reason: z.string() })),
-	rejectedCount: z.int(),
-	/** What was assumed or changed while reading. */
-	notes: z.array(z.string()),
-	/** Numbers of as many rows as were asked for, from 1, evenly spread; all of them where there are no more. */
-	records: z.array(z.int()),
+	table: artifactRefSchema.describe("The typed table."),
+	source: z.string().describe("Where it is from."),
+	format: format.describe("How it was read."),
+	rowCount: z.int().describe("How many rows it has."),
+	truncated: z.boolean().describe("The source holds more rows than `maxRows`."),
+	columns: z
+		.array(
+			z.strictObject({
+				name: z.string(),
+				type: z.enum(["number", "integer", "boolean", "date", "string"]),
+				unit: z.string().nullable(),
+				missing: z.int(),
+			}),
+		)
+		.describe("Name, type, unit and missing values of each column."),
+	rejected: z
+		.array(z.strictObject({ line: z.int(), reason: z.string() }))
+		.describe("The first 20 of them: the line (in JSON the number of the item, in SQLite of the row) and the reason."),
+	rejectedCount: z.int().describe("How many rows did not fit the table."),
+	notes: z.array(z.string()).describe("What was assumed or changed while reading."),
+	records: z
+		.array(z.int())
+		.describe("Numbers of as many rows as were asked for, from 1, evenly spread; all of them where there are no more."),
 });
 export type CollectOutput = z.output<typeof collectOutputSchema>;
 

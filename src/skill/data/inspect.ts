@@ -12,26 +12,28 @@ import { type Column, decodeTable, findTable, type Table, tableInputSchema, unpa
 const TABLES_KEPT = 4;
 
 const input = z.strictObject({
-	/** The table, or the output of collect. Default: from the tasks before. */
-	table: tableInputSchema.optional(),
-	/** From 1, as the report counts rows. */
-	row: z.int().min(1),
+	table: tableInputSchema.optional().describe("The table, or the output of collect. Default: from the tasks before."),
+	row: z.int().min(1).describe("Number of the row, from 1, as the report counts them."),
 });
 type Input = z.output<typeof input>;
 
 export const inspectionSchema = z.strictObject({
-	row: z.int(),
-	findings: z.array(
-		z.strictObject({
-			column: z.string(),
-			/** `missing`: no value where at least nine of ten rows have one. `outside`: beyond Tukey's fences. */
-			problem: z.enum(["missing", "outside"]),
-			value: z.number().nullable(),
-			/** The fences of `outside`. */
-			low: z.number().optional(),
-			high: z.number().optional(),
-		}),
-	),
+	row: z.int().describe("As it was given."),
+	findings: z
+		.array(
+			z.strictObject({
+				column: z.string(),
+				/** `missing`: no value where at least nine of ten rows have one. `outside`: beyond Tukey's fences. */
+				problem: z.enum(["missing", "outside"]),
+				value: z.number().nullable(),
+				/** The fences of `outside`. */
+				low: z.number().optional(),
+				high: z.number().optional(),
+			}),
+		)
+		.describe(
+			"Columns in which it stands out: a value is `missing` where nine of ten rows have one, or `outside` of the fences `low` and `high`.",
+		),
 });
 export type Inspection = z.output<typeof inspectionSchema>;
 

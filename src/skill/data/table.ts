@@ -127,15 +127,20 @@ export function requireColumn(head: TableHead, name: string): ColumnInfo {
 }
 
 /** Schema of an artifact reference in an input or output. */
-export const artifactRefSchema = z.looseObject({
-	ref: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-	size: z.number(),
-	mediaType: z.string(),
-	name: z.string(),
-}) as unknown as z.ZodType<ArtifactRef>;
+export const artifactRefSchema = z
+	.looseObject({
+		ref: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+		size: z.number(),
+		mediaType: z.string(),
+		name: z.string(),
+	})
+	.meta({ title: "artifact" }) as unknown as z.ZodType<ArtifactRef>;
 
 /** A table as input: its reference, or the output of collect. */
-export const tableInputSchema = z.union([artifactRefSchema, z.looseObject({ table: artifactRefSchema })]);
+export const tableInputSchema = z.union([
+	artifactRefSchema,
+	z.looseObject({ table: artifactRefSchema }).meta({ title: "output of collect" }),
+]);
 
 /** All values in `sources`, with lists flattened and JSON that travelled as an artifact unpacked; tables stay references. */
 export async function unpack(sources: readonly unknown[], artifacts: ArtifactStore): Promise<unknown[]> {

@@ -19,27 +19,39 @@ import type { DrawnChart } from "./report-sections.ts";
 import { artifactRefSchema, decodeTable, findTable, type TableHead, tableInputSchema, unpack } from "./table.ts";
 
 const input = z.strictObject({
-	/** The table, or the output of collect. Default: from the tasks before, or that of the analyses. */
-	table: tableInputSchema.optional(),
-	/** One output of analyze, or the outputs of a fan-out. Default: from the tasks before; without any, all is analyzed here. */
-	analyses: z.union([z.array(z.unknown()), z.looseObject({})]).optional(),
-	/** Outputs of inspect, null for a record that could not be inspected. */
-	inspections: z.array(inspectionSchema.nullable()).max(20_000).optional(),
-	/** Default: the name of the source. */
-	title: z.string().min(1).max(200).optional(),
-	/** Where the data is from and under which licence, for the reader. */
-	source: z.string().min(1).max(600).optional(),
-	/** The unit of each column, before what the table says. */
-	units: z.record(z.string(), z.string().max(40)).optional(),
+	table: tableInputSchema
+		.optional()
+		.describe("The table, or the output of collect. Default: from the tasks before, or that of the analyses."),
+	analyses: z
+		.union([z.array(z.unknown()), z.looseObject({})])
+		.optional()
+		.describe(
+			"One output of analyze, or the outputs of a fan-out. Default: from the tasks before; without any, all is analyzed here.",
+		),
+	inspections: z
+		.array(inspectionSchema.nullable())
+		.max(20_000)
+		.optional()
+		.describe("Outputs of inspect, null for a record that could not be inspected."),
+	title: z.string().min(1).max(200).optional().describe("Default: the name of the source."),
+	source: z
+		.string()
+		.min(1)
+		.max(600)
+		.optional()
+		.describe("Where the data is from and under which licence, for the reader."),
+	units: z
+		.record(z.string(), z.string().max(40))
+		.optional()
+		.describe("The unit of each column, before what the table says."),
 });
 type Input = z.output<typeof input>;
 
 const output = z.strictObject({
-	report: artifactRefSchema,
-	charts: z.array(artifactRefSchema),
-	/** Number of charts. */
-	figures: z.int(),
-	highlights: z.array(z.string()),
+	report: artifactRefSchema.describe("One page of HTML that opens offline."),
+	charts: z.array(artifactRefSchema).describe("Each chart as SVG."),
+	figures: z.int().describe("Number of charts."),
+	highlights: z.array(z.string()).describe("What stands out, a sentence each."),
 });
 export type VisualizeOutput = z.output<typeof output>;
 
