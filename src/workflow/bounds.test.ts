@@ -54,10 +54,7 @@ describe("outputs", () => {
 		const run = await endOf(await open(t), flow(doubling(40)));
 		assert.equal(run.state, "failed");
 		assert.equal(run.error?.details?.code, "E_OUTPUT_TOO_LARGE");
-		assert.match(
-			run.error?.message ?? "",
-			/Step "g2\d" failed: The output of step "g2\d": more than \d+ characters/,
-		);
+		assert.match(run.error?.message ?? "", /Step "g2\d" failed: The output of step "g2\d": more than \d+ characters/);
 	});
 
 	it("that are nested deeper than JSON may be fail the step", async (t) => {
