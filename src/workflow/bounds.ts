@@ -15,14 +15,14 @@ export interface WaveLimits {
 	work: number;
 }
 
-export const waveLimits: WaveLimits = { commands: 1_000, work: 1_000_000 };
+export const waveLimits: WaveLimits = { commands: 1_000, work: 300_000 };
 
 /** Work of the expressions of one step of a main list and of all inside of it, in one process: some ten seconds. */
 export const MAX_STEP_WORK = 100_000_000;
 
 /** How much all runs together do in one turn of the event loop; what one answer of `decide` holds may come on top. */
 export const MAX_TURN_EVENTS = 2_000;
-export const MAX_TURN_WORK = 1_000_000;
+export const MAX_TURN_WORK = 300_000;
 export const MAX_TURN_LENGTH = 16 * 1024 * 1024;
 
 /** Runs inside of an outermost run, at any depth: at the same time, in all, and the length of the inputs of all of them. */
