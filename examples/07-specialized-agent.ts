@@ -43,6 +43,6 @@ await rm(dataDir, { recursive: true });
 
 /* Output:
 unhealthy; the task ready, because
-every agent that can do translate is busy or not available
+every agent that can do translate is busy or not available: translator is unhealthy
 ready; aqua and ignis
 */

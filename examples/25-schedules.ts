@@ -20,6 +20,8 @@ await first.shutdown();
 
 const monday = new HandClock(Date.parse("2026-10-26T12:00:00Z"));
 const second = await startOrchestrator({ dataDir, skills, clock: monday });
+// What was missed is made up for right after the start.
+for await (const { type } of second.events()) if (type === "schedule.fired") break;
 const [schedule] = second.schedules();
 const task = await second.wait(schedule?.last?.as ?? "");
 console.log("due:", schedule?.last?.dueAt, task.state, task.output);

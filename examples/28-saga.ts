@@ -38,8 +38,8 @@ await rm(dataDir, { recursive: true });
 booked: flight
 booked: hotel in Rome
 booked: hotel in Naples
-undone: booked: hotel in Rome
 undone: booked: hotel in Naples
+undone: booked: hotel in Rome
 undone: booked: flight
 no trip: Step "car" failed: no car is left
 closed, failed

@@ -2,7 +2,6 @@
 import { toMs } from "../duration.ts";
 import { MusterError, toErrorData } from "../errors.ts";
 import { type Json, lengthWithin } from "../json.ts";
-import { checkOutput } from "./bounds.ts";
 import { MAX_TEXT } from "./cel-budget.ts";
 import type { StepDefinition, WaitDefinition } from "./definition.ts";
 import type { Scope } from "./expression.ts";
@@ -23,6 +22,8 @@ export interface StepAt {
 	path: string;
 	/** What its expressions know besides. */
 	extra: Extra;
+	/** Something large is to stay with the run. @throws E_OUTPUT_TOO_LARGE */
+	keep(what: string, value: Json): void;
 	/** Whether so many commands more are enough for one answer. */
 	isFull(more: number): boolean;
 }
@@ -156,7 +157,7 @@ function beginWait(at: StepAt, take: (name: string) => Signal | undefined): Comm
 	const limit = wait.timeoutMs === undefined ? {} : { limitMs: wait.timeoutMs };
 	if (approval !== undefined) {
 		const asked = fill(approval) as { title: Json; content: Json };
-		checkOutput(`What step "${step.id}" asks`, asked);
+		at.keep(`What step "${step.id}" asks`, asked);
 		const labels = wait.approval?.labels;
 		return [{ ...start, wait: approvalOf(textOf(asked.title), asked.content, labels), ...limit }];
 	}

@@ -37,6 +37,8 @@ async function endOf(host: MemoryHost, definition: WorkflowDefinition, inputs: R
 	return run;
 }
 
+const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
+
 const twice = (what: string): string[] => [`$\{{ ${what} }}`, `$\{{ ${what} }}`];
 
 /** Groups that give twice what the one before gave. */
@@ -52,10 +54,7 @@ describe("outputs", () => {
 		const run = await endOf(await open(t), flow(doubling(40)));
 		assert.equal(run.state, "failed");
 		assert.equal(run.error?.details?.code, "E_OUTPUT_TOO_LARGE");
-		assert.match(
-			run.error?.message ?? "",
-			/Step "g2\d" failed: The output of step "g2\d" has more than \d+ characters/,
-		);
+		assert.match(run.error?.message ?? "", /Step "g2\d" failed: The output of step "g2\d": more than \d+ characters/);
 	});
 
 	it("that are nested deeper than JSON may be fail the step", async (t) => {
@@ -83,12 +82,20 @@ describe("outputs", () => {
 		assert.match(run.error?.message ?? "", /may have \d+ together/);
 	});
 
+	it("count together with what people are asked", async (t) => {
+		const wait = { approval: { title: "Well?", content: "${{ inputs.x }}" } };
+		const ask = (i: number): StepDefinition => ({ id: `a${i}`, needs: [], wait });
+		const definition = flow(count(100).map(ask), { inputs: { x: { type: "string" } } });
+		const run = await endOf(await open(t), definition, { x: "x".repeat(900_000) });
+		assert.equal(run.error?.details?.code, "E_OUTPUT_TOO_LARGE");
+	});
+
 	it("of inner runs together are bounded, and the inner run says so", async (t) => {
 		const inner = flow([{ id: "w", needs: [], if: "false", skill: "echo" }], {
 			...{ name: "inner", inputs: { x: { type: "string" } } },
-			outputs: { x: "${{ inputs.x }}" },
+			outputs: { x: Array(4).fill("${{ inputs.x }}") },
 		});
-		const forEach = { in: Array.from({ length: 80 }, (_, i) => i), as: "i", parallel: 1 };
+		const forEach = { in: count(30), as: "i", parallel: 1 };
 		const outer = flow([{ id: "a", needs: [], workflow: "inner", forEach, with: { x: "${{ inputs.x }}" } }], {
 			inputs: { x: { type: "string" } },
 		});
@@ -113,8 +120,6 @@ describe("what else a template gives", () => {
 		});
 	}
 });
-
-const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
 /** Runs itself once for each of 8, and all of them again. */
 const itself = flow([{ id: "a", needs: [], workflow: "t", forEach: { in: count(8), as: "i", onFailure: "continue" } }]);

@@ -73,7 +73,7 @@ class Wave {
 	readonly #seen = new Set<string>();
 	readonly #places = new Map<string, Place>();
 	readonly #taken = new Set<Signal>();
-	/** Length of the outputs of groups and rounds that this wave ends. */
+	/** Length of what is to stay with the run by this wave. */
 	#made = 0;
 	/** How many of a list's broken steps broke since the last wave. */
 	readonly #fresh = new Map<string, number>();
@@ -247,7 +247,7 @@ class Wave {
 	#listOutput(place: Place, { step, output: given }: StepPlan, path: string, index: number): Command {
 		try {
 			const output = this.#paid(path, () => this.#outputOf(place, step.id, given));
-			this.#made += checkOutput(`The output of step "${step.id}"`, output, (this.#run.made ?? 0) + this.#made);
+			this.#keep(`The output of step "${step.id}"`, output);
 			return { kind: "item-end", step: path, index, output };
 		} catch (error) {
 			return { kind: "item-end", step: path, index, error: expressionError(error) };
@@ -356,7 +356,13 @@ class Wave {
 
 	#at(place: Place, planned: StepPlan, path: string): StepAt {
 		const isFull = (more: number): boolean => this.#isFull(more);
-		return { plan: this.#plan, run: this.#run, place, planned, path, extra: this.#extra(place), isFull };
+		const keep = (what: string, value: Json): void => this.#keep(what, value);
+		return { plan: this.#plan, run: this.#run, place, planned, path, extra: this.#extra(place), keep, isFull };
+	}
+
+	/** @throws E_OUTPUT_TOO_LARGE */
+	#keep(what: string, value: Json): void {
+		this.#made += checkOutput(what, value, (this.#run.made ?? 0) + this.#made);
 	}
 
 	/** One by one: a step may have more items than a call may have arguments. */

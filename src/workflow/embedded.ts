@@ -177,6 +177,7 @@ export class Advance {
 			case "start": {
 				const { kind: _, limitMs, ...step } = command;
 				const until = limitMs === undefined ? undefined : at + limitMs;
+				if (step.wait?.kind === "approval") this.#engine.turn.length += lengthWithin(step.wait.content, MAX_OUTPUT);
 				this.#emit({ type: "step.started", at, run: id, ...step, ...(until !== undefined && { until }) });
 				if (until !== undefined) listener.timed(this.#run, command.step, until);
 				this.#touched(command.step);

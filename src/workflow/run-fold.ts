@@ -55,6 +55,7 @@ export function beginStep(run: Run, fresh: NewStep, at: number): void {
 	if (until !== undefined) step.until = until;
 	if (wait !== undefined) {
 		step.wait = wait;
+		if (wait.kind === "approval") keep(run, wait.content);
 		step.begun = 1;
 	}
 	run.steps[path] = step;
@@ -67,6 +68,10 @@ export function beginItem(run: Run, path: string): void {
 	if (step?.state !== "running") return;
 	if (step.items === "frame") run.frames[`${path}.${step.begun}.`] = { running: 0, over: 0, broken: 0 };
 	step.begun++;
+}
+
+function keep(run: Run, value: Json): void {
+	run.made = (run.made ?? 0) + Math.min(lengthWithin(value, MAX_OUTPUT), MAX_OUTPUT);
 }
 
 export interface ItemEnd {
@@ -84,9 +89,7 @@ export function endItem(run: Run, path: string, index: number, end: ItemEnd, at:
 	if (end.output !== undefined) {
 		step.done++;
 		step.outputs[index] = end.output;
-		if (step.items === "frame" || step.items === "run") {
-			run.made = (run.made ?? 0) + Math.min(lengthWithin(end.output, MAX_OUTPUT), MAX_OUTPUT);
-		}
+		if (step.items === "frame" || step.items === "run") keep(run, end.output);
 		if (end.output === null && step.total > 1) {
 			step.nulls ??= [];
 			step.nulls.push(index);

@@ -136,7 +136,7 @@ export interface Run {
 	over: number;
 	/** Of an outermost run: the runs inside of it, at any depth. */
 	inner?: InnerRuns;
-	/** Length of the outputs of its groups, rounds and inner runs so far, in characters of JSON. */
+	/** Length of the outputs of its groups, rounds and inner runs so far, and of what it asked, in characters of JSON. */
 	made?: number;
 	/** Signals that nobody waited for yet. */
 	signals?: Signal[];
