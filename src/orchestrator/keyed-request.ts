@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { MusterError } from "../errors.ts";
 import { canonicalJson, copyJson, type Json } from "../json.ts";
-import type { GivenWorkflow } from "../workflow/definition.ts";
+import { builtOf, type GivenWorkflow } from "../workflow/definition.ts";
 
 const MAX_KEY = 256;
 
@@ -18,7 +18,8 @@ export function requestOf(key: string, workflow: string | GivenWorkflow, inputs:
 	if (typeof key !== "string" || key === "" || key.length > MAX_KEY) {
 		throw new MusterError("E_INPUT_INVALID", `an idempotency key is a text of 1 to ${MAX_KEY} characters`);
 	}
-	const asked = copyJson({ workflow, inputs: inputs as Json }, "the request", "E_INPUT_INVALID");
+	const meant = typeof workflow === "string" ? workflow : builtOf(workflow);
+	const asked = copyJson({ workflow: meant, inputs: inputs as Json }, "the request", "E_INPUT_INVALID");
 	return { id: `run_k${hash(key).slice(0, 25)}`, fingerprint: hash(canonicalJson(asked)).slice(0, 32) };
 }
 
