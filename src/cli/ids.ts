@@ -42,7 +42,7 @@ export async function findTask(reader: Reader, given: string): Promise<TaskView>
 	throw new MusterError("E_USAGE", `${found.run.id} is a run, and a task is needed here`);
 }
 
-async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
+export async function lookUp(reader: Reader, id: string): Promise<Found | undefined> {
 	try {
 		return { run: await reader.run(id) };
 	} catch (error) {

@@ -29,6 +29,6 @@ test("a folder at rest tells the same pause of a task as the process did, also o
 	await muster.shutdown({ grace: 0 });
 	const stored = await StoredReader.open(dataDir, undefined);
 	const { waiting } = await stored.task(child);
-	assert.deepEqual(waiting, { ...above, text: `${above?.text}; it goes on with: muster resume workflow:delegates` });
+	assert.deepEqual(waiting, { ...above, text: `${above?.text}; nothing works on this folder before: muster up` });
 	await stored.close();
 });

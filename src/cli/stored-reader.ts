@@ -141,8 +141,15 @@ export class StoredReader implements Reader {
 
 	/** Without a fleet to look at, a ready or running task waits for a start and for nothing else. */
 	readonly #explain = (task: TaskView): TaskView => {
-		if (task.state !== "ready" && task.state !== "running") return task;
 		const { owner } = this.#stored;
+		if (task.state !== "ready" && task.state !== "running") {
+			const { waiting } = task;
+			if (waiting === undefined || owner !== undefined) return task;
+			return {
+				...task,
+				waiting: { ...waiting, text: `${waiting.text}; nothing works on this folder before: muster up` },
+			};
+		}
 		if (owner !== undefined) {
 			if (task.state === "running") return task;
 			const text = `what holds it back is known to process ${owner.pid} alone, which runs without a server: there, task(id).waiting says it`;
@@ -153,8 +160,7 @@ export class StoredReader implements Reader {
 		const live = state.tasks.get(task.id);
 		const pause = live && pauseOfTask(live, state);
 		if (pause !== undefined) {
-			const text = `${pause.text}; it goes on with: muster resume ${pause.scope}`;
-			return { ...task, waiting: { ...pause, text } };
+			return { ...task, waiting: { ...pause, text: `${pause.text}; nothing works on this folder before: muster up` } };
 		}
 		const verb = task.state === "ready" ? "starts with: muster up" : "was cut off; it goes on with: muster up";
 		const text = `nothing works on this folder; it ${verb}${limitsOf(task)}`;

@@ -11,10 +11,10 @@ import { whyRunWaits } from "../scheduler/run-waiting.ts";
 import { type WaitingReason, whyWaiting } from "../scheduler/waiting.ts";
 import { isTerminal, type Task, type TaskState, taskStates } from "../task/task.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
-import { isRunOver, type Run, type RunState, runStates } from "../workflow/run.ts";
+import { isRunOver, type Run, type RunState, type RunStep, runStates } from "../workflow/run.ts";
 import { stepAt } from "../workflow/run-fold.ts";
 import { definitionAt, itemIds } from "../workflow/step-task.ts";
-import { whyItemsWait, whyStepWaits } from "../workflow/step-waiting.ts";
+import { waitTerms, whyItemsWait, whyStepWaits } from "../workflow/step-waiting.ts";
 import { cursorOf, MAX_PAGE, type Page, type PageQuery, pageOf, readRange, readStates } from "./page.ts";
 import { type AgentView, agentView, type RunView, runView, type TaskView, taskView, waitText } from "./view.ts";
 
@@ -46,8 +46,8 @@ export interface DeadLetterOptions {
 	after?: string | undefined;
 }
 
-/** Tasks of a step that are looked at for what the step waits for. */
-const TASKS_A_STEP = 100;
+/** Items of a step that are looked at for what the step waits for. */
+const ITEMS_A_STEP = 100;
 
 /** What it looks at. Narrow, so that a stored folder can be read without anything that works on it. */
 export interface ReaderParts {
@@ -231,15 +231,41 @@ export class Reader {
 		const step = stepAt(run, id);
 		if (step === undefined) return whyStepWaits(definition, run, id);
 		if (step.state !== "running" || run.state !== "running") return undefined;
+		if (step.wait !== undefined) return waitTerms(definitionAt(definition, id), step);
+		if (step.items === "run") return this.#whyInnerRunsWait(run, id, step);
+		if (step.items === "frame") return this.#whyInsideWaits(definition, run, id);
+		const running: string[] = [];
 		let first: Task | undefined;
-		for (const taskId of Iterator.from(itemIds(run, id, step)).take(TASKS_A_STEP)) {
+		for (const taskId of Iterator.from(itemIds(run, id, step)).take(ITEMS_A_STEP)) {
 			const task = this.#ledger.state.tasks.get(taskId);
 			if (task === undefined || isTerminal(task.state)) continue;
-			if (task.state === "running") return whyItemsWait(definitionAt(definition, id), step);
+			if (task.state === "running") running.push(taskId);
 			first ??= task;
 		}
+		if (running.length > 0) return whyItemsWait(definitionAt(definition, id), step, running);
 		const why = first && this.#why(first);
 		return why && `${first?.id} ${why.text}`;
+	}
+
+	/** The first of its runs that does not go on by itself. */
+	#whyInnerRunsWait(run: Run, id: string, step: RunStep): string | undefined {
+		for (const runId of Iterator.from(itemIds(run, id, step)).take(ITEMS_A_STEP)) {
+			const inner = this.#ledger.state.runs.get(runId);
+			const why = inner && whyRunWaits(inner, this.#ledger.state);
+			if (why !== undefined) return `the run ${runId} is ${inner?.state}: ${why.text}`;
+		}
+		return undefined;
+	}
+
+	/** The first step inside of it that waits. */
+	#whyInsideWaits(definition: WorkflowDefinition, run: Run, id: string): string | undefined {
+		for (const path of Object.keys(run.steps)) {
+			const step = path.startsWith(`${id}.`) ? stepAt(run, path) : undefined;
+			if (step?.state !== "running" || step.items === "frame") continue;
+			const why = step.wait === undefined ? this.#whyStepWaits(definition, run, path) : waitText(step.wait);
+			if (why !== undefined) return `${path}: ${why}`;
+		}
+		return undefined;
 	}
 }
 

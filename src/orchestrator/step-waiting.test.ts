@@ -26,7 +26,7 @@ it("a step says why it has not begun, or why nothing of it runs", async (t) => {
 		{
 			first: undefined,
 			second: "it needs first (running)",
-			many: "2 of its 3 items have not begun: 1 may go on at a time",
+			many: `2 of its 3 items have not begun: 1 may go on at a time; they wait for ${id}.many.0`,
 			nobody: undefined,
 		},
 	);

@@ -177,6 +177,7 @@ export function waitText(wait: WaitRecord): string {
 /** The command that ends it, where one does. */
 export function waitCommand(wait: WaitRecord, run: string, step: string): string | undefined {
 	if (wait.kind === "approval") return `muster approvals approve ${run}.${step}`;
+	if (wait.kind === "event") return `muster send ${wait.type}`;
 	return wait.kind === "signal" ? `muster signal ${run} ${wait.name}` : undefined;
 }
 

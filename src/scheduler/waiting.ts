@@ -75,11 +75,18 @@ export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | und
 		}
 		case "scheduled": {
 			const until = task.runAt ?? 0;
-			if (task.attempts === 0) return { reason: "delay", text: `is not due before ${timeText(until)}`, until };
+			const pause = pauseOfTask(task, state);
+			const besides = pause === undefined ? "" : `; besides, ${pause.text}`;
+			if (task.attempts === 0)
+				return { reason: "delay", text: `is not due before ${timeText(until)}${besides}`, until };
 			const { maxAttempts } = task.retry ?? defaultRetry;
 			const next = `attempt ${(task.failures ?? 0) + 1} of ${maxAttempts}`;
 			const why = task.error?.message ?? "the last attempt failed";
-			return { reason: "back-off", text: `is tried again at ${timeText(until)} (${next}), after: ${why}`, until };
+			return {
+				reason: "back-off",
+				text: `is tried again at ${timeText(until)} (${next}), after: ${why}${besides}`,
+				until,
+			};
 		}
 		case "waiting": {
 			const ask = Object.values(task.asks ?? {}).find(({ answer }) => answer === undefined);
@@ -103,15 +110,17 @@ export function whyWaiting(task: Task, world: WaitingWorld): WaitingReason | und
 function whyReady(task: Task, world: WaitingWorld): WaitingReason {
 	const { registry, matcher } = world;
 	if (world.stopping)
-		return { reason: "stopping", text: "the orchestrator is stopping; it starts after the next start" };
+		return { reason: "stopping", text: "nothing starts now: the orchestrator is stopping, or not running" };
 	if (world.full) return { reason: "storage-full", text: "the disk is full; nothing new starts until there is space" };
 	const pause = pauseOfTask(task, world.state);
-	if (pause !== undefined) return pause;
 	const { type, capabilities } = task;
 	const demand = [type, ...(capabilities ?? [])].join(" + ");
-	if (!registry.canDo(type, capabilities)) {
+	const nobody = registry.canDo(type, capabilities) ? undefined : `no agent can do ${demand}`;
+	if (pause !== undefined)
+		return nobody === undefined ? pause : { ...pause, text: `${pause.text}; besides, ${nobody}` };
+	if (nobody !== undefined) {
 		const hint = "it starts when one is added; muster agents shows what there is";
-		return { reason: "no-capable-agent", text: `no agent can do ${demand}; ${hint}` };
+		return { reason: "no-capable-agent", text: `${nobody}; ${hint}` };
 	}
 	const held = matcher?.heldBy(task);
 	if (held !== undefined) return whyHeld(task, held, world);
@@ -167,7 +176,8 @@ const liveOf = (ids: readonly string[] | undefined, { tasks }: State): Task[] =>
 /** Each with its state, and why it is not started where that is the question. */
 function described(tasks: readonly Task[], world: WaitingWorld): string {
 	const parts = tasks.slice(0, MAX_HOLDERS).map((task) => {
-		const why = task.state === "ready" ? `: ${whyReady(task, world).text}` : "";
+		const due = task.state === "scheduled" ? ` until ${timeText(task.runAt ?? 0)}` : "";
+		const why = task.state === "ready" ? `: ${whyReady(task, world).text}` : due;
 		return `${task.id} (${task.state}${why})`;
 	});
 	return parts.join(", ") + (tasks.length > MAX_HOLDERS ? ", ..." : "");

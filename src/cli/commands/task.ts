@@ -1,6 +1,5 @@
 /** `muster task`: everything about one task, or one run with its steps and tasks. */
 import { formatMs } from "../../duration.ts";
-import { hasCode } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import {
 	type AskView,
@@ -13,7 +12,7 @@ import {
 } from "../../orchestrator/view.ts";
 import { isArtifactRef } from "../../skill/skill.ts";
 import { openReader, type Reader } from "../connection.ts";
-import { type Found, type FoundStep, findById, findStep } from "../ids.ts";
+import { type Found, type FoundStep, findById, findStep, lookUp } from "../ids.ts";
 import { plain } from "../plain.ts";
 import type { GlobalOptions } from "../program.ts";
 import { bar } from "../progress.ts";
@@ -48,13 +47,8 @@ export async function run([given = ""]: string[], options: GlobalOptions): Promi
 }
 
 async function find(reader: Reader, given: string): Promise<Found | FoundStep> {
-	try {
-		return await findById(reader, given);
-	} catch (error) {
-		const step = hasCode(error, "E_TASK_UNKNOWN") ? await findStep(reader, given) : undefined;
-		if (step === undefined) throw error;
-		return step;
-	}
+	// A whole id goes before the beginning of others: `RUN.each` is the step, also while it has one task alone.
+	return (await lookUp(reader, given)) ?? (await findStep(reader, given)) ?? (await findById(reader, given));
 }
 
 function printTask(terminal: Terminal, task: TaskView): void {
@@ -179,11 +173,12 @@ function printTasks(terminal: Terminal, tasks: readonly TaskView[]): void {
 	terminal.table(["TASK", "TYPE", "STATE", "DETAIL"], rows, (row) => [undefined, undefined, styles[row]]);
 }
 
-function waitDetail(run: RunView, { id, wait }: StepView): string {
+function waitDetail(run: RunView, { id, wait, waiting }: StepView): string {
 	if (wait === undefined) return "";
 	const command = waitCommand(wait, run.id, id);
 	const until = wait.until === undefined ? "" : `, until ${wait.until}`;
-	return `${waitText(wait)}${until}${command === undefined ? "" : `; end it with: ${command}`}`;
+	const terms = waiting === undefined ? "" : `; ${waiting}`;
+	return `${waitText(wait)}${until}${terms}${command === undefined ? "" : `; end it with: ${command}`}`;
 }
 
 type Line = (name: string, text: string, foreign?: boolean) => void;
