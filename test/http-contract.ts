@@ -8,7 +8,12 @@ import type { Route } from "../src/server/route.ts";
 const nothing = (): never => {
 	throw new Error("the document is made without a server");
 };
-export const routes: readonly Route[] = allRoutes({ notReady: nothing, document: nothing, page: nothing });
+export const routes: readonly Route[] = allRoutes({
+	notReady: nothing,
+	document: nothing,
+	page: nothing,
+	callers: nothing,
+});
 export const document = documentOf(routes, "http://127.0.0.1:7620");
 
 interface Operation {
@@ -53,7 +58,7 @@ export async function checkAnswer(method: string, url: string, response: Respons
 	let declared = operation?.responses[String(response.status)];
 	if (declared?.$ref !== undefined) {
 		place = declared.$ref.slice("#/".length).split("/");
-		declared = (document.components?.responses as Operation["responses"])[place[2] as string];
+		declared = (document.components as { responses: Operation["responses"] }).responses[place[2] as string];
 	}
 	assert.ok(declared !== undefined, `${where} is not in the document: ${await response.clone().text()}`);
 	if (response.ok) succeeded.add(route.name);

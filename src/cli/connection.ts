@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { readToken } from "../access/owner-token.ts";
 import { toMs } from "../duration.ts";
 import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
@@ -19,7 +20,6 @@ import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
 import type { AnswerOptions, ApprovalView } from "../orchestrator/waits.ts";
-import { readToken } from "../server/token.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";

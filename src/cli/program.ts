@@ -51,8 +51,11 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 	program
 		.command("up")
 		.description("keep an orchestrator running, with its agents and its HTTP API")
-		.option("--port <number>", "port on 127.0.0.1; 0 for any that is free", whole(0, 65_535), 7620)
-		.option("--host <address>", "address to listen on; only this machine is supported yet", "127.0.0.1")
+		.option("--port <number>", "port to listen on; 0 for any that is free", whole(0, 65_535), 7620)
+		.option("--host <address>", "address to listen on; beyond this machine only with TLS and --allow-host", "127.0.0.1")
+		.option("--allow-host <name>", "a name by which it is reached, perhaps through a proxy; again for each", collect)
+		.option("--tls-cert <file>", "certificate with its chain, PEM")
+		.option("--tls-key <file>", "key of the certificate, PEM")
 		.addOption(
 			new Option("--agents <number>", "a fleet in pools of this size, up to 620")
 				.argParser(whole(1, 100_000))
