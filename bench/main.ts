@@ -23,6 +23,8 @@ const names = [
 	"recovery",
 	"list",
 	"bus",
+	"http",
+	"rss",
 ];
 const { values } = parseArgs({
 	options: {

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { toMs } from "./duration.ts";
 import { MusterError } from "./errors.ts";
 import { explain } from "./schema.ts";
 
@@ -50,6 +51,13 @@ export const settingsShape = z.strictObject({
 		.int()
 		.min(1024)
 		.default(64 * 1024 * 1024),
+	/** How long finished tasks and runs can be found, for example "30d". Their idempotency keys count as long. */
+	keepFinished: z.string().default("30d").refine(isDuration, 'give a duration, for example "30d"'),
+	/** Most bytes of finished tasks and runs; beyond, the oldest ones are deleted first. */
+	keepFinishedBytes: z
+		.int()
+		.min(1024 * 1024)
+		.default(8 * 1024 * 1024 * 1024),
 	/** What the `act` and `monitor` skills may do to the outside world. By default: write to `outbox` in the data folder. */
 	allow: z
 		.strictObject({
@@ -65,6 +73,14 @@ export const settingsShape = z.strictObject({
 
 export type SettingsInput = z.input<typeof settingsShape>;
 export type Settings = Readonly<Omit<z.output<typeof settingsShape>, "threads">> & { readonly threads: number };
+
+function isDuration(text: string): boolean {
+	try {
+		return toMs(text, "duration") > 0;
+	} catch {
+		return false;
+	}
+}
 
 /** @throws E_CONFIG_INVALID naming the setting */
 export function readSettings(given: SettingsInput): Settings {

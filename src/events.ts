@@ -149,4 +149,5 @@ const utf8 = new TextEncoder();
 export const encodeBody = (events: readonly string[]): Uint8Array => utf8.encode(`[${events.join(",")}]`);
 
 /** @throws SyntaxError when it is not what {@link encodeBody} made */
-export const decodeBody = (body: Uint8Array): Event[] => JSON.parse(Buffer.from(body).toString("utf8")) as Event[];
+export const decodeBody = (body: Uint8Array): Event[] =>
+	JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")) as Event[];

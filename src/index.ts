@@ -34,6 +34,32 @@ export {
 } from "./agent/coordinators/supervisor.ts";
 export { type Driver, SpecializedAgent, type SpecializedOptions } from "./agent/specialized-agent.ts";
 export { WorkerAgent, type WorkerOptions } from "./agent/worker-agent.ts";
+export type {
+	BusMessage,
+	BusStats,
+	Headers,
+	PublishOptions,
+	RequestManyOptions,
+	RequestOptions,
+	SubscribeOptions,
+	Subscription,
+} from "./bus/bus.ts";
+export type { MessageBus } from "./bus/message-bus.ts";
+export type { DiscoverQuery, EndpointSpec, EndpointStats, Found, Service, ServiceSpec } from "./bus/service.ts";
+export type {
+	Appended,
+	AppendOptions,
+	ConsumeOptions,
+	ConsumerInfo,
+	Consumption,
+	DeadLetter,
+	ReadOptions,
+	StoredMessage,
+	StreamDelivery,
+	StreamInfo,
+	StreamSpec,
+	Streams,
+} from "./bus/stream.ts";
 export { type Clock, HandClock, systemClock } from "./clock.ts";
 export type { Duration } from "./duration.ts";
 export {
@@ -49,6 +75,8 @@ export type { Event, StoredEvent } from "./events.ts";
 export type { Json } from "./json.ts";
 export type { Log } from "./log.ts";
 export { type StartOptions, startOrchestrator } from "./main.ts";
+export type { Activity, ActivityQuery } from "./orchestrator/activity.ts";
+export type { HistoryPage, HistoryQuery } from "./orchestrator/history.ts";
 export type { Orchestrator } from "./orchestrator/orchestrator.ts";
 export type { Page } from "./orchestrator/page.ts";
 export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";
@@ -71,6 +99,7 @@ export {
 	type Question,
 	type QuestionAnswer,
 	type Skill,
+	type SkillBus,
 	type SkillContext,
 } from "./skill/skill.ts";
 export type { ConcurrencySpec, RateSpec, RetrySpec, TaskSpec } from "./task/spec.ts";

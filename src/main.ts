@@ -8,6 +8,7 @@ import { EmbeddedBus } from "./bus/embedded.ts";
 import { type Clock, createIds, systemClock } from "./clock.ts";
 import { createThreadPool } from "./compute/threads.ts";
 import { readSettings, type SettingsInput } from "./config.ts";
+import { toMs } from "./duration.ts";
 import { MusterError } from "./errors.ts";
 import { openSqliteJournal } from "./journal/sqlite.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -62,6 +63,7 @@ export async function startOrchestrator(options: StartOptions = {}): Promise<Orc
 		durability: settings.durability,
 		keepBytes: settings.keepJournalBytes,
 		snapshotBytes: settings.snapshotBytes,
+		retention: { keepMs: toMs(settings.keepFinished, "keepFinished"), keepBytes: settings.keepFinishedBytes },
 		clock,
 		sink: {
 			task: (task) => void recovered.tasks.push(task),

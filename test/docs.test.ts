@@ -105,6 +105,7 @@ test("every path that a page names is there", () => {
 		"README.md",
 		"ARCHITECTURE.md",
 		"CONTRIBUTING.md",
+		"docs/bus.md",
 		"docs/errors.md",
 		"docs/task-states.md",
 		"docs/workflow-format.md",

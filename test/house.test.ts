@@ -113,6 +113,24 @@ test("no file imports itself in a circle", () => {
 	for (const path of edges.keys()) walk(path, []);
 });
 
+test("of the command line, `muster up` alone loads the HTTP library", () => {
+	const edges = new Map(source.map((path) => [path, importsOf(path).filter(({ typeOnly }) => !typeOnly)]));
+	const reached = new Set<string>();
+	const up = "src/cli/commands/up.ts";
+	const walk = (path: string): void => {
+		if (reached.has(path)) return;
+		reached.add(path);
+		for (const { to } of edges.get(path) ?? []) if (to !== up) walk(to);
+	};
+	for (const path of edges.keys()) if (path.startsWith("src/cli/") && path !== up) walk(path);
+	assert.deepEqual(
+		[...reached].filter((path) => /^@?hono/.test(path)),
+		[],
+	);
+	walk(up);
+	assert.ok(reached.has("@hono/zod-openapi"));
+});
+
 test("skills and the journal do not know each other", () => {
 	const wrong = source
 		.flatMap(importsOf)

@@ -41,6 +41,8 @@ const fits = (path: string, given: string): boolean => {
 	return (wanted.length === parts.length || long) && wanted.every((part, i) => /^\{/.test(part) || part === parts[i]);
 };
 
+const sharedResponses = (document.components?.responses ?? {}) as Operation["responses"];
+
 /** Operations that were answered with a success so far. */
 export const succeeded = new Set<string>();
 
@@ -58,7 +60,7 @@ export async function checkAnswer(method: string, url: string, response: Respons
 	let declared = operation?.responses[String(response.status)];
 	if (declared?.$ref !== undefined) {
 		place = declared.$ref.slice("#/".length).split("/");
-		declared = (document.components as { responses: Operation["responses"] }).responses[place[2] as string];
+		declared = sharedResponses[place[2] as string];
 	}
 	assert.ok(declared !== undefined, `${where} is not in the document: ${await response.clone().text()}`);
 	if (response.ok) succeeded.add(route.name);

@@ -31,7 +31,7 @@ const finished = (n: number): Task => {
 const views = new ViewsWriter(join(data.path, "views.db"));
 for (let n = 0; n < TASKS; n += SLICE) {
 	views.transaction(() => {
-		for (let i = n; i < n + SLICE; i++) views.putTask(finished(i));
+		for (let i = n; i < n + SLICE; i++) views.putTask(finished(i), [1, 2]);
 		return views.position() ?? { seq: 0, lastEvent: 0, hash: Buffer.alloc(32) };
 	});
 }

@@ -9,14 +9,12 @@
 import type { Clock } from "../clock.ts";
 import { type Duration, toMs } from "../duration.ts";
 import { firstSeq, isOpen, isTooOld, messageAt, wants } from "../fold/streams.ts";
-import type { Json } from "../json.ts";
 import type { Log } from "../log.ts";
 import { Alarms } from "../scheduler/alarms.ts";
 import type { Emit } from "../scheduler/ledger.ts";
-import type { Headers } from "./bus.ts";
-import { frozen, NO_HEADERS } from "./envelope.ts";
+import { Delivery, END, type Receiver, type Source, type Taken, Taking } from "./delivery.ts";
 import { type Consumer, Deque, type KeptMessage, type Stream } from "./record.ts";
-import type { Consumption, StreamDelivery } from "./stream.ts";
+import type { Consumption } from "./stream.ts";
 
 export interface ConsumerWorld {
 	clock: Clock;
@@ -27,7 +25,7 @@ export interface ConsumerWorld {
 	ack(consumer: LiveConsumer, seq: number): Promise<void>;
 }
 
-type Taker = (result: IteratorResult<StreamDelivery>) => void;
+type Taker = (result: Taken) => void;
 
 interface Handed {
 	taking: Taking;
@@ -35,10 +33,9 @@ interface Handed {
 	delivery: Delivery;
 }
 
-const END: IteratorResult<StreamDelivery> = { done: true, value: undefined };
 const MAX_REASON = 500;
 
-export class LiveConsumer {
+export class LiveConsumer implements Source, Receiver {
 	readonly stream: Stream;
 	readonly record: Consumer;
 	readonly #world: ConsumerWorld;
@@ -82,13 +79,13 @@ export class LiveConsumer {
 	}
 
 	begin(signal: AbortSignal | undefined): Consumption {
-		const taking = new Taking(this, signal);
+		const taking = new Taking(this, { stream: this.stream.name, name: this.record.name }, signal);
 		this.#takings.add(taking);
 		if (signal?.aborted) taking.stop();
 		return taking;
 	}
 
-	take(taking: Taking): Promise<IteratorResult<StreamDelivery>> {
+	take(taking: Taking): Promise<Taken> {
 		return new Promise((resolve) => {
 			this.#takers.push({ taking, taker: resolve });
 			this.pump();
@@ -97,17 +94,17 @@ export class LiveConsumer {
 
 	leave(taking: Taking): void {
 		this.#takings.delete(taking);
+		for (let left = this.#takers.length; left > 0; left--) {
+			const waiting = this.#takers.shift();
+			if (waiting?.taking === taking) waiting.taker(END);
+			else if (waiting !== undefined) this.#takers.push(waiting);
+		}
 	}
 
 	/** There may be something to hand out. */
 	pump(): void {
 		while (!this.#closed && this.#out.size < this.record.maxAckPending) {
-			let waiting = this.#takers.at(0);
-			while (waiting?.taking.stopped) {
-				this.#takers.shift();
-				waiting.taker(END);
-				waiting = this.#takers.at(0);
-			}
+			const waiting = this.#takers.at(0);
 			if (waiting === undefined) return;
 			const message = this.#next();
 			if (message === undefined) return;
@@ -211,7 +208,7 @@ export class LiveConsumer {
 		}
 		this.#counts.set(seq, count);
 		this.#out.add(seq);
-		const delivery = new Delivery(this, message, count, this.#missed);
+		const delivery = new Delivery(this, message, { stream: this.stream.name, deliveries: count, missed: this.#missed });
 		this.#missed = 0;
 		if (count === 1 && seq > this.#old && !letter?.revived) {
 			this.#setAlarm(delivery);
@@ -238,14 +235,15 @@ export class LiveConsumer {
 			return;
 		}
 		for (const { taking, taker, delivery } of handed) {
-			if (!this.#holds(delivery)) {
-				this.#takers.push({ taking, taker }); // acknowledged meanwhile
+			const holds = this.#holds(delivery); // else it was acknowledged meanwhile
+			if (this.#closed || taking.stopped) {
+				if (holds) this.#out.delete(delivery.seq);
+				if (holds) this.#comesAgain(delivery.seq);
+				taker(END);
 				continue;
 			}
-			if (taking.stopped) {
-				this.#out.delete(delivery.seq);
-				this.#comesAgain(delivery.seq);
-				taker(END);
+			if (!holds) {
+				this.#takers.push({ taking, taker });
 				continue;
 			}
 			this.#setAlarm(delivery);
@@ -300,87 +298,5 @@ export class LiveConsumer {
 	#backoff(deliveries: number): number | undefined {
 		const { backoffMs } = this.record;
 		return backoffMs?.[Math.min(deliveries, backoffMs.length) - 1];
-	}
-}
-
-/** One who consumes. */
-export class Taking implements Consumption {
-	readonly stream: string;
-	readonly name: string;
-	readonly #consumer: LiveConsumer;
-	readonly #forgetSignal: () => void;
-	stopped = false;
-
-	constructor(consumer: LiveConsumer, signal: AbortSignal | undefined) {
-		this.#consumer = consumer;
-		this.stream = consumer.stream.name;
-		this.name = consumer.record.name;
-		const abort = (): void => this.stop();
-		signal?.addEventListener("abort", abort, { once: true });
-		this.#forgetSignal = () => signal?.removeEventListener("abort", abort);
-	}
-
-	stop(): void {
-		if (this.stopped) return;
-		this.stopped = true;
-		this.#forgetSignal();
-		this.#consumer.leave(this);
-		this.#consumer.pump();
-	}
-
-	[Symbol.asyncIterator](): AsyncIterator<StreamDelivery> {
-		return {
-			next: () => (this.stopped ? Promise.resolve(END) : this.#consumer.take(this)),
-			return: () => {
-				this.stop();
-				return Promise.resolve(END);
-			},
-		};
-	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		this.stop();
-	}
-}
-
-class Delivery implements StreamDelivery {
-	readonly stream: string;
-	readonly seq: number;
-	readonly at: number;
-	readonly subject: string;
-	readonly data: Json;
-	readonly headers: Headers;
-	declare readonly messageId?: string;
-	readonly deliveries: number;
-	readonly missed: number;
-	readonly #consumer: LiveConsumer;
-
-	constructor(consumer: LiveConsumer, message: KeptMessage, deliveries: number, missed: number) {
-		this.#consumer = consumer;
-		this.stream = consumer.stream.name;
-		this.seq = message.seq;
-		this.at = message.at;
-		this.subject = message.subject;
-		this.data = frozen(message.data);
-		this.headers = message.headers === undefined ? NO_HEADERS : Object.freeze(message.headers);
-		if (message.id !== undefined) this.messageId = message.id;
-		this.deliveries = deliveries;
-		this.missed = missed;
-	}
-
-	ack(): Promise<void> {
-		return this.#consumer.ack(this);
-	}
-
-	nak(delay?: Duration): void {
-		this.#consumer.nak(this, delay);
-	}
-
-	term(reason = "given up by the consumer"): Promise<void> {
-		return this.#consumer.term(this, reason);
-	}
-
-	inProgress(): void {
-		this.#consumer.inProgress(this);
 	}
 }

@@ -27,6 +27,8 @@ interface Node<L> {
 }
 
 const CACHED_SUBJECTS = 10_000;
+/** In the routes of all of them together. */
+const CACHED_LISTENERS = 1_000_000;
 
 const node = <L>(): Node<L> => ({ next: new Map(), here: new Set(), rest: new Set() });
 
@@ -34,6 +36,7 @@ export class Interest<L extends Listener> {
 	readonly #root: Node<L> = node();
 	readonly #cache = new Map<string, Route<L>>();
 	#size = 0;
+	#cached = 0;
 
 	get size(): number {
 		return this.#size;
@@ -83,8 +86,9 @@ export class Interest<L extends Listener> {
 		let route = this.#cache.get(subject);
 		if (route === undefined) {
 			route = this.#find(subject);
-			if (this.#cache.size >= CACHED_SUBJECTS) this.#cache.clear();
+			if (this.#cache.size >= CACHED_SUBJECTS || this.#cached >= CACHED_LISTENERS) this.#forget();
 			this.#cache.set(subject, route);
+			this.#cached += route.each.length + route.groups.reduce((sum, { members }) => sum + members.length, 0);
 		}
 		return route;
 	}
@@ -100,8 +104,13 @@ export class Interest<L extends Listener> {
 	}
 
 	#changed(pattern: string): void {
-		if (hasWildcard(pattern)) this.#cache.clear();
+		if (hasWildcard(pattern)) this.#forget();
 		else this.#cache.delete(pattern);
+	}
+
+	#forget(): void {
+		this.#cache.clear();
+		this.#cached = 0;
 	}
 
 	#find(subject: string): Route<L> {

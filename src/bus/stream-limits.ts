@@ -25,6 +25,14 @@ export function checkName(name: string, what: string): void {
 	throw invalid(`the name of a ${what} is made of at most 64 letters, digits, dashes and underscores`);
 }
 
+/** @throws E_STREAM_UNKNOWN */
+export function needStream(streams: ReadonlyMap<string, Stream>, name: string): Stream {
+	checkName(name, "stream");
+	const stream = streams.get(name);
+	if (stream === undefined) throw new MusterError("E_STREAM_UNKNOWN", `there is no stream ${name}`);
+	return stream;
+}
+
 export function checkMessageId(id: string): void {
 	if (typeof id === "string" && id !== "" && id.length <= MAX_MESSAGE_ID) return;
 	throw invalid(`a message id has 1 to ${MAX_MESSAGE_ID} characters`);
@@ -97,26 +105,33 @@ export const sameStream = (one: NewStream, other: NewStream): boolean =>
 	one.subjects.length === other.subjects.length &&
 	one.subjects.every((subject) => other.subjects.includes(subject));
 
-/** @param start where `from` leads, once it is known @throws E_INPUT_INVALID */
+/**
+ * @param known the consumer of this name, if there is one: what is not asked for stays as it is
+ * @param start where `from` leads
+ * @throws E_INPUT_INVALID
+ */
 export function toConsumer(
 	options: ConsumeOptions,
+	known: NewConsumer | undefined,
 	start: (from: NonNullable<ConsumeOptions["from"]>) => number,
 ): NewConsumer {
-	const { name, from = "all", subject, ackWait = "30s", maxDeliver = 5, backoff, maxAckPending = 1_000 } = options;
+	const { name, from = "all", ackWait, maxDeliver, backoff, maxAckPending } = options;
 	checkName(name, "consumer");
+	const subject = options.subject ?? known?.subject;
 	if (subject !== undefined) checkPattern(subject);
 	if (backoff !== undefined && (backoff.length === 0 || backoff.length > MAX_BACKOFFS)) {
 		throw invalid(`backoff has 1 to ${MAX_BACKOFFS} durations`);
 	}
-	const ackWaitMs = toMs(ackWait, "ackWait");
+	const backoffMs = backoff?.map((duration) => toMs(duration, "backoff")) ?? known?.backoffMs;
+	const ackWaitMs = toMs(ackWait ?? known?.ackWaitMs ?? "30s", "ackWait");
 	if (ackWaitMs === 0) throw invalid("ackWait is 0, so nothing could be acknowledged");
 	return {
 		...{ name, from: JSON.stringify(from), start: start(from) },
 		...(subject !== undefined && { subject }),
 		ackWaitMs,
-		maxDeliver: atLeastOne(maxDeliver, 1_000_000, "maxDeliver"),
-		...(backoff && { backoffMs: backoff.map((duration) => toMs(duration, "backoff")) }),
-		maxAckPending: atLeastOne(maxAckPending, MOST_ACK_PENDING, "maxAckPending"),
+		maxDeliver: atLeastOne(maxDeliver ?? known?.maxDeliver ?? 5, 1_000_000, "maxDeliver"),
+		...(backoffMs && { backoffMs }),
+		maxAckPending: atLeastOne(maxAckPending ?? known?.maxAckPending ?? 1_000, MOST_ACK_PENDING, "maxAckPending"),
 	};
 }
 

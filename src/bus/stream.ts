@@ -109,7 +109,10 @@ export interface ConsumeOptions {
 	from?: "all" | "new" | { seq: number } | { time: number | string };
 	/** Only these messages. */
 	subject?: string;
-	/** How long a delivery may take before the message comes again. Default 30 seconds. */
+	/**
+	 * What follows is a setting of the consumer: given again it is changed, left out it stays. This one: how long a delivery may
+	 * take before the message comes again. Default 30 seconds.
+	 */
 	ackWait?: Duration;
 	/** Default 5. */
 	maxDeliver?: number;

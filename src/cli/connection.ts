@@ -175,7 +175,8 @@ export async function openConnection(options: GlobalOptions, { work, create }: O
 	}
 }
 
-function checkExists(folder: string): void {
+/** @throws E_DATA_FOLDER */
+export function checkExists(folder: string): void {
 	if (existsSync(join(folder, "journal.db")) || existsSync(join(folder, "owner.lock"))) return;
 	throw new MusterError("E_DATA_FOLDER", `there is no data folder at ${folder}`, {
 		hint: "Name it with --data, or begin one with: muster run content-creation",

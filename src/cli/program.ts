@@ -255,10 +255,53 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.action(lazy(() => import("./commands/signal.ts")));
 
 	program
+		.command("token")
+		.description("tokens for others than the owner, each with a role; what is revoked counts no more at once")
+		.addArgument(new Argument("[action]", "list (default), create or revoke").choices(["list", "create", "revoke"]))
+		.argument("[name]", "create, revoke: its name")
+		.addOption(
+			new Option("--role <role>", "create: viewer reads, operator also changes, admin also gives and takes tokens")
+				.choices(["viewer", "operator", "admin"])
+				.default("viewer"),
+		)
+		.option("--expires <duration>", "create: how long it counts, for example 30d (default: until it is revoked)")
+		.addHelpText("after", example("muster token create dashboard --role viewer --expires 30d"))
+		.action(lazy(() => import("./commands/token.ts")));
+
+	program
+		.command("audit")
+		.description("who changed what over HTTP, the newest last")
+		.option("--limit <number>", "most lines", whole(1, 10_000), 50)
+		.addHelpText("after", example("muster audit --limit 200"))
+		.action(lazy(() => import("./commands/audit.ts")));
+
+	program
 		.command("doctor")
 		.description("check this machine, the data folder and the workflows; each check is ok or says what to do")
 		.addHelpText("after", example("muster doctor"))
 		.action(lazy(() => import("./commands/doctor.ts")));
+
+	program
+		.command("verify")
+		.description("compute every printed total again from the journal, and check chain, snapshots and views against it")
+		.argument("[folder]", "a data folder or a backup (default: the data folder)")
+		.addHelpText("after", example("muster verify --json"))
+		.action(lazy(() => import("./commands/verify.ts")));
+
+	program
+		.command("backup")
+		.description("a verified copy of the data folder as it is at one moment, also while a server works on it")
+		.argument("<dir>", "folder for the copy; it must not be there yet")
+		.option("--with-token", "with the token: whoever has the copy may then do everything")
+		.addHelpText("after", example("muster backup backups/monday"))
+		.action(lazy(() => import("./commands/backup.ts")));
+
+	program
+		.command("restore")
+		.description("make the data folder out of a backup; it must not be there yet, or be empty")
+		.argument("<dir>", "the backup")
+		.addHelpText("after", example("muster restore backups/monday --data data-again"))
+		.action(lazy(() => import("./commands/restore.ts")));
 
 	return program;
 }

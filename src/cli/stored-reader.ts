@@ -175,7 +175,8 @@ function openHistory(path: string): Stored["history"] {
 		const nothing = (): never[] => [];
 		return {
 			...{ task: none, taskByKey: none, run: none, close: none },
-			...{ deadLetters: nothing, tasks: () => ({ items: [] }), runs: () => ({ items: [] }) },
+			...{ deadLetters: nothing, activity: nothing, deleted: () => ({ tasks: 0, runs: 0 }) },
+			...{ tasks: () => ({ items: [] }), runs: () => ({ items: [] }) },
 		};
 	}
 }

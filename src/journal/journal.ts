@@ -12,7 +12,9 @@ import type { StoredEvent } from "../events.ts";
 import type { State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
+import type { ActivityRow } from "./activity.ts";
 import type { Place, Rows, RunFilter, TaskFilter } from "./listing.ts";
+import type { Deleted } from "./retention.ts";
 
 /**
  * - `request`: a caller waits for it and can be refused (a submit).
@@ -31,6 +33,8 @@ export interface Journal {
 	append(lines: readonly string[], kind: GroupKind): Commit;
 	/** Up to `limit` events with a number above `after`, oldest first; what retention has deleted is left out. */
 	read(after: number, limit: number): Promise<StoredEvent[]>;
+	/** Up to `limit` events of one task or run with a number above `after`, as far as the history holds them. */
+	readOf(id: string, after: number, limit: number): Promise<EventPage>;
 	/** Number of the last durable event; 0 for none. */
 	readonly lastEvent: number;
 	/** True while there is no space and facts wait. */
@@ -47,8 +51,39 @@ export interface History {
 	deadLetters(filter: DeadLetterFilter): Task[];
 	/** What fits and comes after the place, at most `limit`. */
 	tasks(filter: TaskFilter, after: Place | undefined, limit: number): Rows<Task>;
+	/** Counts of each type in each bucket in which there are some, oldest first. */
+	activity(filter: ActivityFilter): ActivityRow[];
+	/** What retention has deleted from it so far. */
+	deleted(): Deleted;
 	run(id: string): Run | undefined;
 	runs(filter: RunFilter, after: Place | undefined, limit: number): Rows<Run>;
+}
+
+export interface ActivityFilter {
+	/** From the bucket of this time on. */
+	since: number;
+	bucketMs: number;
+	/** Task type. */
+	type?: string | undefined;
+}
+
+/** The events of one task or run. */
+export interface EventPage {
+	/** In the order of the journal. */
+	events: StoredEvent[];
+	/** There may be more after this number. */
+	next?: number;
+	/** Whether all that was ever told of it can be read: retention deletes the oldest part of the journal. */
+	complete: boolean;
+}
+
+/** How far the history is behind the journal. */
+export interface Lag {
+	/** Number of the last batch, and of the last event, that the history holds. */
+	seq: number;
+	lastEvent: number;
+	/** Since when something has been waiting to come into it, by the monotonic clock. */
+	behindSince: number | undefined;
 }
 
 export interface DeadLetterFilter {
@@ -79,6 +114,8 @@ export interface OpenJournal {
 	seq: number;
 	/** Called with a batch's number once the history holds all that ended up to it. */
 	onProjected(listener: (seq: number) => void): void;
+	/** How far the history is. */
+	lag(): Lag;
 	/** Tells other processes where this one listens. */
 	announce(url: string): void;
 }

@@ -3,14 +3,16 @@
  * kept: open() again folds what was committed. Faults are asked for through `write`.
  */
 import type { Clock } from "../clock.ts";
-import { decodeBody, type StoredEvent } from "../events.ts";
+import { decodeBody, type Event, type StoredEvent } from "../events.ts";
 import { apply } from "../fold/fold.ts";
 import { createState, type Sink, type State } from "../state.ts";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
+import { type ActivityCounts, type ActivityRow, count, noActivity, Tally } from "./activity.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { type Batch, type History, type Journal, lastEndedFirst, type OpenJournal } from "./journal.ts";
+import { type Batch, type EventPage, type History, type Journal, lastEndedFirst, type OpenJournal } from "./journal.ts";
 import { type Place, pick, type Rows, runFits, runPlace, taskFits, taskPlace } from "./listing.ts";
+import { subjectOf } from "./trails.ts";
 
 export interface MemoryJournalOptions {
 	clock: Clock;
@@ -32,7 +34,8 @@ export class MemoryStore {
 			redriven: (id) => void redriven.add(id),
 		};
 		// A fold of its own, as the projector has one: what it keeps never shares an object with the live state.
-		const projected = this.#fold(keep);
+		const tally = new Tally();
+		const projected = this.#fold(keep, (state, event) => count(tally, state, event));
 		const state = this.#fold(sink);
 		let listener: (seq: number) => void = () => undefined;
 		const last = this.batches.at(-1);
@@ -40,26 +43,33 @@ export class MemoryStore {
 		const store = async (batch: Batch): Promise<void> => {
 			await this.write(batch);
 			this.batches.push(batch);
-			for (const event of decodeBody(batch.body)) apply(projected, event, keep);
+			for (const event of decodeBody(batch.body)) {
+				count(tally, projected, event);
+				apply(projected, event, keep);
+			}
 			queueMicrotask(() => listener(batch.seq));
 		};
 		const commits = new GroupCommit(start, store, clock, onFailure);
 		return {
 			journal: new MemoryJournal(this, commits),
-			history: history(ended.tasks, ended.runs, redriven),
+			history: history(ended.tasks, ended.runs, redriven, tally),
 			state,
 			seq: start.seq,
 			onProjected(next) {
 				listener = next;
 				queueMicrotask(() => next(start.seq));
 			},
+			lag: () => ({ seq: start.seq + this.batches.length, lastEvent: commits.lastEvent, behindSince: undefined }),
 			announce: () => undefined,
 		};
 	}
 
-	#fold(sink: Sink): State {
+	#fold(sink: Sink, before: (state: State, event: Event) => void = () => undefined): State {
 		const state = createState();
-		for (const batch of this.batches) for (const event of decodeBody(batch.body)) apply(state, event, sink);
+		for (const event of this.batches.flatMap(({ body }) => decodeBody(body))) {
+			before(state, event);
+			apply(state, event, sink);
+		}
 		return state;
 	}
 }
@@ -91,12 +101,24 @@ class MemoryJournal implements Journal {
 			.slice(0, limit);
 	}
 
+	async readOf(id: string, after: number, limit: number): Promise<EventPage> {
+		const all = await this.read(after, Number.MAX_SAFE_INTEGER);
+		const events = all.filter((event) => subjectOf(event)?.id === id).slice(0, limit);
+		const next = events.length === limit ? events.at(-1)?.seq : undefined;
+		return { events, ...(next !== undefined && { next }), complete: true };
+	}
+
 	close(): Promise<void> {
 		return this.#commits.flush();
 	}
 }
 
-function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: ReadonlySet<string>): History {
+function history(
+	tasks: Map<string, Task>,
+	runs: Map<string, Run>,
+	redriven: ReadonlySet<string>,
+	tally: Tally,
+): History {
 	const rows = <T>(items: T[], place: (item: T) => Place, limit: number): Rows<T> => {
 		const last = items.length === limit ? items.at(-1) : undefined;
 		return { items, ...(last && { end: place(last) }) };
@@ -115,6 +137,18 @@ function history(tasks: Map<string, Task>, runs: Map<string, Run>, redriven: Rea
 			const fitting = tasks.values().filter((task) => taskFits(task, filter));
 			return rows(pick(fitting, { place: taskPlace, after, limit }), taskPlace, limit);
 		},
+		activity({ since, bucketMs, type }) {
+			const sums = new Map<string, ActivityRow>();
+			for (const row of tally.rows()) {
+				if (row.at < since || (type ?? row.type) !== row.type) continue;
+				const at = Math.floor(row.at / bucketMs) * bucketMs;
+				const sum = sums.get(`${at} ${row.type}`) ?? { at, type: row.type, ...noActivity() };
+				for (const what of Object.keys(noActivity()) as (keyof ActivityCounts)[]) sum[what] += row[what];
+				sums.set(`${at} ${row.type}`, sum);
+			}
+			return [...sums.values()].sort((a, b) => a.at - b.at || (a.type < b.type ? -1 : 1));
+		},
+		deleted: () => ({ tasks: 0, runs: 0 }),
 		run: (id) => runs.get(id),
 		runs(filter, after, limit) {
 			const fitting = runs.values().filter((run) => runFits(run, filter));

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
-import { decodeBody } from "../events.ts";
+import { decodeBody, type Event } from "../events.ts";
 import { apply } from "../fold/fold.ts";
 import { createState, type Sink, type State } from "../state.ts";
 import { listSnapshots, readSnapshot, type Snapshot } from "./snapshot.ts";
@@ -16,6 +16,7 @@ import {
 	type StoredBatch,
 	truncated,
 } from "./sqlite-file.ts";
+import type { Trails } from "./trails.ts";
 import { viewsPosition } from "./views.ts";
 
 export interface JournalPaths {
@@ -46,14 +47,14 @@ export function findBase(
 	paths: JournalPaths,
 	db: DatabaseSync,
 	onDamage: (error: unknown) => void,
-	upTo = Number.MAX_SAFE_INTEGER,
+	{ upTo = Number.MAX_SAFE_INTEGER, trails }: { upTo?: number; trails?: Trails } = {},
 ): Snapshot | undefined {
 	const anchor = readAnchor(db);
 	let problem: unknown;
 	for (const { seq, path } of listSnapshots(paths.snapshots)) {
 		if (seq > upTo || seq < anchor.seq) continue;
 		try {
-			const snapshot = readSnapshot(path);
+			const snapshot = readSnapshot(path, trails);
 			checkWitness(db, snapshot.anchor, paths.journal, path);
 			return snapshot;
 		} catch (error) {
@@ -67,14 +68,21 @@ export function findBase(
 	return undefined;
 }
 
-/** Folds one batch in. @throws E_JOURNAL_CORRUPT naming the batch when an event does not fit */
-export function foldBatch(state: State, batch: StoredBatch, sink: Sink, path: string): void {
+/** Folds one batch in; `before` is shown each event before it changes the state. @throws E_JOURNAL_CORRUPT naming the batch when an event does not fit */
+export function foldBatch(
+	state: State,
+	batch: StoredBatch,
+	sink: Sink,
+	path: string,
+	before: (event: Event) => void = () => undefined,
+): void {
 	const events = decodeBody(batch.body);
 	if (events.length !== batch.count) {
 		throw damaged(path, batch.seq, `has ${events.length} events instead of ${batch.count}`);
 	}
 	for (const [i, event] of events.entries()) {
 		try {
+			before(event);
 			apply(state, event, sink);
 		} catch (cause) {
 			throw damaged(

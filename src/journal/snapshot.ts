@@ -27,6 +27,7 @@ import type { Run } from "../workflow/run.ts";
 import { reviveStep } from "../workflow/run-fold.ts";
 import type { Trigger } from "../workflow/trigger.ts";
 import type { Anchor } from "./sqlite-file.ts";
+import type { Trail, Trails } from "./trails.ts";
 
 /** 3: with streams. 2: with pauses, schedules and triggers. Both older ones are read too. */
 const FORMAT = 3;
@@ -44,8 +45,8 @@ interface Header {
 }
 
 type Line =
-	| { task: Task }
-	| { run: Run }
+	| { task: Task; trail?: Trail | undefined }
+	| { run: Run; trail?: Trail | undefined }
 	| { hash: string; definition: WorkflowDefinition }
 	| { schedule: Schedule }
 	| { trigger: Trigger }
@@ -60,7 +61,8 @@ export interface Snapshot {
 	anchor: Anchor;
 }
 
-export function writeSnapshot(folder: string, { state, anchor }: Snapshot): void {
+/** @param trails which batches tell of what lives */
+export function writeSnapshot(folder: string, { state, anchor }: Snapshot, trails?: Trails): void {
 	mkdirSync(folder, { recursive: true, mode: 0o700 });
 	const path = join(folder, `${String(anchor.seq).padStart(12, "0")}.ndjson`);
 	const temporary = `${path}.tmp`;
@@ -71,7 +73,7 @@ export function writeSnapshot(folder: string, { state, anchor }: Snapshot): void
 			digest.update(text);
 			writeAll(file, text);
 		};
-		for (const chunk of chunks(lines(state, anchor))) write(chunk);
+		for (const chunk of chunks(lines(state, anchor, trails))) write(chunk);
 		writeAll(file, `${JSON.stringify({ sha256: digest.digest("hex") })}\n`);
 		fsyncSync(file);
 	} catch (error) {
@@ -87,7 +89,7 @@ export function writeSnapshot(folder: string, { state, anchor }: Snapshot): void
 	for (const name of readdirSync(folder)) if (name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
 }
 
-function* lines(state: State, anchor: Anchor): Generator<unknown> {
+function* lines(state: State, anchor: Anchor, trails?: Trails): Generator<unknown> {
 	const { epoch, counts } = state;
 	const { seq, lastEvent } = anchor;
 	yield { format: FORMAT, seq, lastEvent, hash: anchor.hash.toString("hex"), epoch, counts } satisfies Header;
@@ -96,8 +98,8 @@ function* lines(state: State, anchor: Anchor): Generator<unknown> {
 	for (const schedule of state.schedules.values()) yield { schedule } satisfies Line;
 	for (const trigger of state.triggers.values()) yield { trigger } satisfies Line;
 	for (const stream of state.streams.values()) yield* streamLines(stream);
-	for (const run of state.runs.values()) yield { run } satisfies Line;
-	for (const task of state.tasks.values()) yield { task } satisfies Line;
+	for (const run of state.runs.values()) yield { run, trail: trails?.of(run.id) } satisfies Line;
+	for (const task of state.tasks.values()) yield { task, trail: trails?.of(task.id) } satisfies Line;
 }
 
 function* streamLines(stream: Stream): Generator<Line> {
@@ -151,7 +153,7 @@ export function listSnapshots(folder: string): { seq: number; path: string }[] {
 }
 
 /** @throws E_JOURNAL_CORRUPT naming the file when it is not whole, E_DATA_FOLDER_NEWER */
-export function readSnapshot(path: string): Snapshot {
+export function readSnapshot(path: string, trails?: Trails): Snapshot {
 	const state = createState();
 	const digest = createHash("sha256");
 	let header: Header | undefined;
@@ -160,7 +162,7 @@ export function readSnapshot(path: string): Snapshot {
 		if (trailer !== undefined) {
 			digest.update(`${trailer}\n`);
 			if (header === undefined) header = readHeader(path, trailer, state);
-			else restore(state, parse(path, trailer) as Line);
+			else restore(state, parse(path, trailer) as Line, trails);
 		}
 		trailer = line;
 	}
@@ -201,7 +203,9 @@ function readHeader(path: string, line: string, state: State): Header {
 	return header;
 }
 
-function restore(state: State, item: Line): void {
+function restore(state: State, item: Line, trails: Trails | undefined): void {
+	if ("trail" in item && item.trail !== undefined)
+		trails?.restore("task" in item ? item.task.id : item.run.id, item.trail);
 	if ("task" in item) restoreTask(state, item.task);
 	else if ("run" in item) state.runs.set(item.run.id, reviveRun(item.run));
 	else if ("schedule" in item) state.schedules.set(item.schedule.id, item.schedule);

@@ -130,7 +130,7 @@ export function lastSeq(db: DatabaseSync): number {
  * @throws E_JOURNAL_CORRUPT naming the batch
  */
 export function* readChain(db: DatabaseSync, from: Anchor, path: string): Generator<StoredBatch, Anchor> {
-	const select = db.prepare("SELECT seq, first, count, hash, body FROM batches WHERE seq > ? ORDER BY seq LIMIT 16");
+	const select = db.prepare("SELECT seq, first, count, hash, body FROM batches WHERE seq > ? ORDER BY seq LIMIT 4");
 	let at = from;
 	for (;;) {
 		const rows = guarded(path, () => select.all(at.seq)) as {

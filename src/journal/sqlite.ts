@@ -6,10 +6,11 @@ import { fromErrorData, hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { StoredEvent } from "../events.ts";
 import type { Sink } from "../state.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { Batch, Commit, GroupKind, Journal, OpenJournal } from "./journal.ts";
+import type { Batch, Commit, EventPage, GroupKind, Journal, Lag, OpenJournal } from "./journal.ts";
 import { lockFolder, makeFolder, type OwnerLock } from "./lock.ts";
 import type { ProjectorOptions, ProjectorReply, ProjectorRequest } from "./projector.ts";
 import { checkNotMissing, type JournalPaths, journalPaths, recover } from "./recovery.ts";
+import { KEEP_ALL, type RetentionOptions } from "./retention.ts";
 import { type Anchor, checkSqliteVersion, openForReading, openForWriting } from "./sqlite-file.ts";
 import type { WriterOptions, WriterReply, WriterRequest } from "./sqlite-worker.ts";
 import { ViewsReader } from "./views-reader.ts";
@@ -21,6 +22,8 @@ export interface SqliteJournalOptions {
 	/** Newest part of the journal kept although a snapshot covers it, bytes. */
 	keepBytes: number;
 	snapshotBytes: number;
+	/** How long what is over stays in the views. Default: for ever. */
+	retention?: RetentionOptions;
 	clock: Clock;
 	/** Told of what ended after the last snapshot while the journal is read. */
 	sink: Sink;
@@ -57,6 +60,7 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 			state,
 			seq: end.seq,
 			onProjected: (listener) => journal.onProjected(listener),
+			lag: () => journal.lag(),
 			announce: (url) => lock.announce(url),
 		};
 	} catch (error) {
@@ -68,6 +72,10 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 /** Source runs as .ts, the published package as .js: a thread's file has the ending of this one. */
 const threadFile = (name: string): URL => new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url);
 
+/** Young objects of a thread. By default three times as many stay resident, in each of them, for no gain in speed. */
+const YOUNG = { maxYoungGenerationSizeMb: 8 };
+/** How exactly it is known since when the views are behind. */
+const LAG_STEP_MS = 50;
 /** How long a close waits for space. */
 const FULL_CLOSE_MS = 10_000;
 
@@ -81,7 +89,13 @@ class SqliteJournal implements Journal {
 	readonly #lock: OwnerLock;
 	/** The views must hold at least this before anyone looks into them. */
 	readonly #base: number;
-	readonly #reads = new Map<number, { resolve(events: StoredEvent[]): void; reject(error: unknown): void }>();
+	readonly #reads = new Map<
+		number,
+		{ resolve(found: StoredEvent[] | EventPage): void; reject(error: unknown): void }
+	>();
+	/** Batches that are not in the views yet, with the time when they were written; one for each {@link LAG_STEP_MS}. */
+	#behind: { seq: number; since: number }[] = [];
+	#projected: { seq: number; lastEvent: number };
 	#views: ViewsReader | undefined;
 	#listener: (seq: number) => void = () => undefined;
 	#write: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -100,13 +114,15 @@ class SqliteJournal implements Journal {
 	) {
 		const { base, end } = place;
 		this.#base = base.seq;
+		this.#projected = { seq: base.seq, lastEvent: base.lastEvent };
 		this.#options = options;
 		this.#paths = paths;
 		this.#lock = lock;
 		const writerData: WriterOptions = { path: paths.journal, durability: options.durability, hash: end.hash };
-		const projectorData: ProjectorOptions = { paths, snapshotBytes: options.snapshotBytes };
-		this.#writer = new Worker(threadFile("sqlite-worker"), { workerData: writerData });
-		this.#projector = new Worker(threadFile("projector"), { workerData: projectorData });
+		const { snapshotBytes, retention = KEEP_ALL } = options;
+		const projectorData: ProjectorOptions = { paths, snapshotBytes, retention };
+		this.#writer = new Worker(threadFile("sqlite-worker"), { workerData: writerData, resourceLimits: YOUNG });
+		this.#projector = new Worker(threadFile("projector"), { workerData: projectorData, resourceLimits: YOUNG });
 		this.#commits = new GroupCommit(end, (batch) => this.#store(batch), options.clock, options.onFailure);
 		this.#writer.on("message", (reply: WriterReply) => this.#onWriter(reply));
 		this.#projector.on("message", (reply: ProjectorReply) => this.#onProjector(reply));
@@ -132,12 +148,24 @@ class SqliteJournal implements Journal {
 	}
 
 	read(after: number, limit: number): Promise<StoredEvent[]> {
+		return this.#question<StoredEvent[]>((id) => ({ kind: "read", id, after, limit }));
+	}
+
+	readOf(subject: string, after: number, limit: number): Promise<EventPage> {
+		return this.#question<EventPage>((id) => ({ kind: "read-of", id, subject, after, limit }));
+	}
+
+	#question<T extends StoredEvent[] | EventPage>(request: (id: number) => ProjectorRequest): Promise<T> {
 		if (this.#ended) return Promise.reject(stopped());
 		const id = this.#nextRead++;
-		const { promise, resolve, reject } = Promise.withResolvers<StoredEvent[]>();
+		const { promise, resolve, reject } = Promise.withResolvers<StoredEvent[] | EventPage>();
 		this.#reads.set(id, { resolve, reject });
-		this.#ask({ kind: "read", id, after, limit });
-		return promise;
+		this.#ask(request(id));
+		return promise as Promise<T>;
+	}
+
+	lag(): Lag {
+		return { ...this.#projected, behindSince: this.#behind[0]?.since };
 	}
 
 	openHistory(): ViewsReader {
@@ -199,6 +227,10 @@ class SqliteJournal implements Journal {
 		if (reply.kind === "written") {
 			this.#written = reply.seq;
 			this.#write?.resolve();
+			const since = this.#options.clock.monotonic();
+			const last = this.#behind.at(-1);
+			if (last === undefined || since - last.since >= LAG_STEP_MS) this.#behind.push({ seq: reply.seq, since });
+			else last.seq = reply.seq;
 			this.#advance();
 		} else if (reply.kind === "refused") this.#write?.reject(fromErrorData(reply.error));
 		else if (reply.error !== undefined) this.#options.onNotice(`the journal was not shortened: ${reply.error.message}`);
@@ -208,6 +240,8 @@ class SqliteJournal implements Journal {
 		switch (reply.kind) {
 			case "projected":
 				if (reply.seq >= this.#base) this.#ready.resolve();
+				this.#projected = { seq: reply.seq, lastEvent: reply.lastEvent };
+				while ((this.#behind[0]?.seq ?? Number.POSITIVE_INFINITY) <= reply.seq) this.#behind.shift();
 				this.#listener(reply.seq);
 				this.#advancing = false;
 				if (reply.seq < this.#written) this.#advance();
@@ -219,6 +253,10 @@ class SqliteJournal implements Journal {
 			}
 			case "events":
 				this.#reads.get(reply.id)?.resolve(reply.events);
+				this.#reads.delete(reply.id);
+				break;
+			case "events-of":
+				this.#reads.get(reply.id)?.resolve(reply.page);
 				this.#reads.delete(reply.id);
 				break;
 			case "unread":

@@ -2,9 +2,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Task } from "../task/task.ts";
 import type { Run } from "../workflow/run.ts";
-import type { DeadLetterFilter, History } from "./journal.ts";
+import type { ActivityRow } from "./activity.ts";
+import type { ActivityFilter, DeadLetterFilter, History } from "./journal.ts";
 import { newestFirst, type Place, type Rows, type RunFilter, type TaskFilter } from "./listing.ts";
-import { openViewsForReading } from "./views.ts";
+import type { Deleted } from "./retention.ts";
+import { openViewsForReading, readDeleted } from "./views.ts";
 
 /** Rows that one look passes over. With a filter that hardly anything fits, a page ends here and says so. */
 const LOOK_ROWS = 2_000;
@@ -32,6 +34,7 @@ export class ViewsReader implements History {
 	readonly #byKey;
 	readonly #dead;
 	readonly #runById;
+	readonly #activity;
 	/** By their text: as many as there are ways to look. */
 	readonly #looks = new Map<string, StatementSync>();
 
@@ -45,6 +48,10 @@ export class ViewsReader implements History {
 			db.prepare(`SELECT record FROM tasks WHERE state = 'failed' AND redriven IS NULL AND (ended_at, id) < (?1, ?2)
 			AND (?3 IS NULL OR type = ?3) AND (?4 IS NULL OR record ->> '$.error.code' = ?4)
 			ORDER BY ended_at DESC, id DESC LIMIT ?5`);
+		this.#activity =
+			db.prepare(`SELECT at - at % CAST(?2 AS INTEGER) AS at, type, sum(submitted) AS submitted, sum(started) AS started,
+			sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried FROM activity
+			WHERE at >= ?1 AND (?3 IS NULL OR type = ?3) GROUP BY 1, 2 ORDER BY 1, 2`);
 		this.#runById = db.prepare("SELECT record FROM runs WHERE id = ?");
 	}
 
@@ -95,6 +102,14 @@ export class ViewsReader implements History {
 			range: { after, since, until },
 			limit,
 		});
+	}
+
+	activity({ since, bucketMs, type }: ActivityFilter): ActivityRow[] {
+		return this.#activity.all(since, bucketMs, type ?? null) as unknown as ActivityRow[];
+	}
+
+	deleted(): Deleted {
+		return readDeleted(this.#db);
 	}
 
 	/** Goes along the order from a place on; ends at the limit, at the bound of a look, or when there is no more. */

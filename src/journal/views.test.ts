@@ -43,8 +43,8 @@ describe("views of an earlier version", () => {
 		const writer = new ViewsWriter(path);
 		const anchor = { seq: 1, lastEvent: 1, hash: Buffer.alloc(32) };
 		writer.transaction(() => {
-			writer.putTask(dead("new", 6));
-			writer.putRedriven("old", "old.r");
+			writer.putTask(dead("new", 6), [1]);
+			writer.putRedriven("old", "old.r", 2);
 			return anchor;
 		});
 		writer.close();
@@ -61,7 +61,7 @@ describe("a list of dead letters", () => {
 		const path = join(temporaryFolder(t), "views.db");
 		const writer = new ViewsWriter(path);
 		writer.transaction(() => {
-			for (const id of ["a", "b", "c", "d"]) writer.putTask(dead(id, 5));
+			for (const id of ["a", "b", "c", "d"]) writer.putTask(dead(id, 5), [1]);
 			return { seq: 1, lastEvent: 1, hash: Buffer.alloc(32) };
 		});
 		writer.close();

@@ -6,6 +6,8 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { MusterError } from "../errors.ts";
+import { ACTIVITY_SCHEMA } from "./activity.ts";
+import type { Deleted } from "./retention.ts";
 import type { Anchor } from "./sqlite-file.ts";
 
 /** 2: ordered by the time of submission, with what lists filter by as columns. 1 is brought to it. */
@@ -17,7 +19,7 @@ const CHECKPOINT_PAGES = 2_000;
 const SCHEMA = `
 	CREATE TABLE IF NOT EXISTS tasks (
 		at INTEGER NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, type TEXT NOT NULL, agent TEXT, run TEXT, grp TEXT,
-		ended_at INTEGER NOT NULL, key TEXT, redriven TEXT, record TEXT NOT NULL, PRIMARY KEY (at, id)) WITHOUT ROWID;
+		ended_at INTEGER NOT NULL, key TEXT, redriven TEXT, trail TEXT, record TEXT NOT NULL, PRIMARY KEY (at, id)) WITHOUT ROWID;
 	CREATE UNIQUE INDEX IF NOT EXISTS tasks_id ON tasks (id);
 	CREATE INDEX IF NOT EXISTS tasks_key ON tasks (key) WHERE key IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS tasks_type ON tasks (type, at, id);
@@ -28,10 +30,13 @@ const SCHEMA = `
 	CREATE INDEX IF NOT EXISTS tasks_open_dead ON tasks (ended_at, id) WHERE state = 'failed' AND redriven IS NULL;
 	CREATE TABLE IF NOT EXISTS runs (
 		at INTEGER NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, workflow TEXT NOT NULL, ended_at INTEGER NOT NULL,
-		record TEXT NOT NULL, PRIMARY KEY (at, id)) WITHOUT ROWID;
+		trail TEXT, record TEXT NOT NULL, PRIMARY KEY (at, id)) WITHOUT ROWID;
 	CREATE UNIQUE INDEX IF NOT EXISTS runs_id ON runs (id);
 	CREATE INDEX IF NOT EXISTS runs_workflow ON runs (workflow, at, id);
 	CREATE INDEX IF NOT EXISTS runs_broken ON runs (at, id) WHERE state <> 'completed';
+	${ACTIVITY_SCHEMA};
+	CREATE TABLE IF NOT EXISTS deleted (
+		one INTEGER PRIMARY KEY CHECK (one = 1), tasks INTEGER NOT NULL, runs INTEGER NOT NULL);
 	CREATE TABLE IF NOT EXISTS position (
 		one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, last_event INTEGER NOT NULL, hash BLOB NOT NULL);
 	PRAGMA user_version=${FORMAT}`;
@@ -108,4 +113,10 @@ export function readPosition(db: DatabaseSync): Anchor | undefined {
 		| { seq: number; lastEvent: number; hash: Uint8Array }
 		| undefined;
 	return row && { seq: row.seq, lastEvent: row.lastEvent, hash: Buffer.from(row.hash) };
+}
+
+/** How many finished items retention has deleted since the file was made. */
+export function readDeleted(db: DatabaseSync): Deleted {
+	const row = db.prepare("SELECT tasks, runs FROM deleted").get() as Deleted | undefined;
+	return { tasks: row?.tasks ?? 0, runs: row?.runs ?? 0 };
 }

@@ -23,10 +23,12 @@ import { isTerminal, type Task } from "../task/task.ts";
 import type { Catalog, KnownWorkflow } from "../workflow/catalog.ts";
 import type { WorkflowDefinition } from "../workflow/definition.ts";
 import { isRunOver, type Run } from "../workflow/run.ts";
+import { type Activity, type ActivityQuery, activityOf } from "./activity.ts";
 import { announceAgents } from "./announced-agents.ts";
 import { Canceller } from "./canceller.ts";
 import { Changes } from "./changes.ts";
 import { Crew } from "./crew.ts";
+import { type HistoryPage, type HistoryQuery, historyOf } from "./history.ts";
 import type { Page } from "./page.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, Reader, type RunQuery, type TaskQuery } from "./reader.ts";
@@ -381,6 +383,24 @@ export class Orchestrator {
 		return this.#reader.runs(query);
 	}
 
+	/** What was told of a task, in the order of the journal, with numbers and times. @throws E_TASK_UNKNOWN, E_INPUT_INVALID */
+	async taskEvents(id: string, query?: HistoryQuery): Promise<HistoryPage> {
+		this.#checkNotStopped();
+		return historyOf(this.#ledger.journal, this.#reader.find(id).id, query);
+	}
+
+	/** The same of a run and its steps; its tasks tell of themselves. @throws E_RUN_UNKNOWN, E_INPUT_INVALID */
+	async runEvents(id: string, query?: HistoryQuery): Promise<HistoryPage> {
+		this.#checkNotStopped();
+		return historyOf(this.#ledger.journal, this.#reader.findRun(id).id, query);
+	}
+
+	/** How many tasks were submitted, started, completed, failed and retried in each bucket of time. @throws E_INPUT_INVALID */
+	activity(query?: ActivityQuery): Activity {
+		this.#checkNotStopped();
+		return activityOf(this.#ledger.history, query, this.#parts.clock.now());
+	}
+
 	/** Failed tasks that were neither submitted again nor put away, newest first. */
 	deadLetters(options?: DeadLetterOptions): TaskView[] {
 		this.#checkNotStopped();
@@ -444,6 +464,8 @@ export class Orchestrator {
 			paused: this.#controls.paused(),
 			threads: this.#parts.threads.size,
 			loopDelay: this.#loopDelay,
+			lag: this.#parts.open.lag(),
+			monotonicMs: this.#parts.clock.monotonic(),
 			nowMs: this.#parts.clock.now(),
 			startedMs: this.#startedMs,
 			phase: this.#failure !== undefined ? "failed" : this.#stopping !== undefined ? "stopping" : "running",

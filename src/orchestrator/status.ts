@@ -1,6 +1,7 @@
 /** One JSON object that says how the fleet is. Every figure is computed from the state or measured. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Settings } from "../config.ts";
+import type { Lag } from "../journal/journal.ts";
 import type { Dispatcher } from "../scheduler/dispatcher.ts";
 import type { Ledger } from "../scheduler/ledger.ts";
 import type { AgentState, Registry } from "../scheduler/registry.ts";
@@ -32,6 +33,33 @@ export class LoopDelay {
 	}
 }
 
+/** How far the lists and histories of what is over are behind the journal. */
+export interface ViewsStatus {
+	state: "ready" | "behind";
+	/** Events that are not in them yet. */
+	lagEvents: number;
+	/** For how long the oldest of those has been waiting. */
+	lagMs?: number;
+	/** Finished tasks that memory keeps for as long. */
+	lagTasks: number;
+	/** Number of the last event in them. */
+	position: number;
+	/** What was deleted from them because of its age or of all their size. */
+	deleted: { tasks: number; runs: number };
+}
+
+function viewsStatus({ lastEvent, behindSince }: Lag, ledger: Ledger, monotonicMs: number): ViewsStatus {
+	const lagEvents = Math.max(0, ledger.journal.lastEvent - lastEvent);
+	return {
+		state: lagEvents === 0 ? "ready" : "behind",
+		lagEvents,
+		...(lagEvents > 0 && behindSince !== undefined && { lagMs: Math.round(monotonicMs - behindSince) }),
+		lagTasks: ledger.held - ledger.state.tasks.size,
+		position: lastEvent,
+		deleted: ledger.history.deleted(),
+	};
+}
+
 export interface Status {
 	orchestrator: "running" | "stopping" | "failed";
 	timestamp: string;
@@ -47,8 +75,7 @@ export interface Status {
 	totalAgents: number;
 	components: {
 		journal: { state: "ready" | "full" | "failed"; lastEvent: number };
-		/** Finished tasks that are not in the views yet. */
-		views: { lagTasks: number };
+		views: ViewsStatus;
 		threads: { live: number; most: number };
 		eventLoop: { p50Ms: number; p99Ms: number; maxMs: number };
 		memory: { rssBytes: number };
@@ -90,9 +117,11 @@ export function statusOf(parts: {
 	startedMs: number;
 	phase: Status["orchestrator"];
 	paused: PauseView[];
+	lag: Lag;
+	monotonicMs: number;
 }): Status {
 	const { ledger, registry, dispatcher, settings } = parts;
-	const { counts, tasks, runs } = ledger.state;
+	const { counts, runs } = ledger.state;
 	const states = countStates(ledger);
 	const agents: Record<AgentState, number> = {
 		initializing: 0,
@@ -126,7 +155,7 @@ export function statusOf(parts: {
 				state: parts.phase === "failed" ? "failed" : ledger.journal.full ? "full" : "ready",
 				lastEvent: ledger.journal.lastEvent,
 			},
-			views: { lagTasks: ledger.held - tasks.size },
+			views: viewsStatus(parts.lag, ledger, parts.monotonicMs),
 			threads: { live: parts.threads, most: settings.threads },
 			eventLoop: parts.loopDelay.read(),
 			memory: { rssBytes: process.memoryUsage.rss() },

@@ -1,5 +1,12 @@
 /** The bus as a skill has it: for as long as its attempt lasts, and each use is a sign that it is active. */
-import type { Bus, BusMessage, RequestManyOptions, SubscribeOptions, Subscription } from "../bus/bus.ts";
+import type {
+	Bus,
+	BusMessage,
+	RequestManyOptions,
+	RequestOptions,
+	SubscribeOptions,
+	Subscription,
+} from "../bus/bus.ts";
 import { MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { SkillBus } from "../skill/skill.ts";
@@ -7,22 +14,16 @@ import type { SkillBus } from "../skill/skill.ts";
 export class AttemptBus implements SkillBus {
 	readonly streams: SkillBus["streams"];
 	readonly #bus: Bus;
-	readonly #signal: () => AbortSignal;
 	readonly #active: () => void;
-	readonly #subscriptions = new Set<Subscription>();
-	#over = false;
+	readonly #over = new AbortController();
+	/** The attempt was aborted or is over. */
+	readonly #signal: AbortSignal;
 
-	/** @param signal the attempt's, made when it is asked for */
-	constructor(bus: Bus, signal: () => AbortSignal, active: () => void) {
+	constructor(bus: Bus, attempt: AbortSignal, active: () => void) {
 		this.#bus = bus;
-		this.#signal = signal;
 		this.#active = active;
-		this.streams = {
-			append: async (...args) => {
-				this.#check();
-				return bus.streams.append(...args);
-			},
-		};
+		this.#signal = AbortSignal.any([attempt, this.#over.signal]);
+		this.streams = { append: (...args) => this.#handled(() => bus.streams.append(...args)) };
 	}
 
 	publish(...args: Parameters<Bus["publish"]>): void {
@@ -32,35 +33,40 @@ export class AttemptBus implements SkillBus {
 
 	subscribe(subject: string, options: SubscribeOptions = {}): Subscription {
 		this.#check();
-		const subscription = this.#bus.subscribe(subject, { ...options, signal: this.#both(options.signal) });
-		this.#subscriptions.add(subscription);
-		return subscription;
+		return this.#bus.subscribe(subject, { ...options, signal: this.#both(options.signal) });
 	}
 
-	async request(subject: string, data: Json, options: RequestManyOptions = {}): Promise<BusMessage> {
-		this.#check();
-		return this.#bus.request(subject, data, { ...options, signal: this.#both(options.signal) });
+	request(subject: string, data: Json, options: RequestOptions = {}): Promise<BusMessage> {
+		return this.#handled(() => this.#bus.request(subject, data, { ...options, signal: this.#both(options.signal) }));
 	}
 
-	async requestMany(subject: string, data: Json, options: RequestManyOptions = {}): Promise<BusMessage[]> {
-		this.#check();
-		return this.#bus.requestMany(subject, data, { ...options, signal: this.#both(options.signal) });
+	requestMany(subject: string, data: Json, options: RequestManyOptions = {}): Promise<BusMessage[]> {
+		return this.#handled(() =>
+			this.#bus.requestMany(subject, data, { ...options, signal: this.#both(options.signal) }),
+		);
 	}
 
-	/** The attempt is over, and so is all that it listens to. */
+	/** The attempt is over, and so is all that it listens to and waits for. */
 	end(): void {
-		this.#over = true;
-		for (const subscription of this.#subscriptions) subscription.unsubscribe();
-		this.#subscriptions.clear();
+		this.#over.abort(new MusterError("E_CANCELLED", "the attempt is over, and its bus with it"));
+	}
+
+	/** A skill may let go of what it has begun: that it fails then is nobody's business. */
+	#handled<T>(begin: () => Promise<T>): Promise<T> {
+		const begun = (async () => {
+			this.#check();
+			return begin();
+		})();
+		begun.catch(() => undefined);
+		return begun;
 	}
 
 	#check(): void {
-		this.#signal().throwIfAborted();
-		if (this.#over) throw new MusterError("E_CANCELLED", "the attempt is over; its bus is closed");
+		this.#signal.throwIfAborted();
 		this.#active();
 	}
 
 	#both(signal: AbortSignal | undefined): AbortSignal {
-		return signal === undefined ? this.#signal() : AbortSignal.any([this.#signal(), signal]);
+		return signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
 	}
 }

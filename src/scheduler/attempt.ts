@@ -175,7 +175,7 @@ function createContext(attempt: Attempt, world: AttemptWorld): SkillContext {
 			});
 		},
 		get bus() {
-			attempt.bus ??= new AttemptBus(world.bus, () => attempt.signal, active);
+			attempt.bus ??= new AttemptBus(world.bus, attempt.signal, active);
 			return attempt.bus;
 		},
 		get artifacts() {

@@ -8,7 +8,8 @@
  *
  * Invariant L1: the state is the fold of the journal's events, except for the order of requests among facts that were
  * appended while the request was under way; such events never touch the same task, or only as its dependencies, whose
- * end is seen at either time.
+ * end is seen at either time. Of streams: appends are requests, what consumers do are facts, and `fold/streams.ts` comes to
+ * the same in either order.
  */
 import type { AppendOutcome } from "../bus/record.ts";
 import { MusterError } from "../errors.ts";

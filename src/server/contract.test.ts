@@ -55,7 +55,8 @@ test("every route answers with a success that the document describes", async (t)
 	const { ids } = await json<{ ids: string[] }>(post("/v1/tasks:batch", [{ type: "broken" }, { type: "nobody" }]));
 	const [failed, open1] = ids as [string, string];
 	await orchestrator.wait(failed);
-	for (const path of ["", `/${id}`, `/${id}/why`, `/${open1}/why`, `/${failed}`]) await send(`/v1/tasks${path}`);
+	for (const path of ["", `/${id}`, `/${id}/why`, `/${open1}/why`, `/${failed}`, `/${failed}/events?limit=1`])
+		await send(`/v1/tasks${path}`);
 	await post(`/v1/tasks/${failed}/retry`, {});
 	await orchestrator.wait(`${failed}.r`);
 	await post(`/v1/tasks/${open1}/cancel`, {});
@@ -66,7 +67,7 @@ test("every route answers with a success that the document describes", async (t)
 	const run = await json<{ id: string }>(post("/v1/runs", { workflow, inputs: { word: "hi" } }));
 	const approval = await until(() => orchestrator.approvals()[0], orchestrator);
 	await send("/v1/approvals");
-	for (const path of ["", `/${run.id}`, `/${run.id}/tasks`]) await send(`/v1/runs${path}`);
+	for (const path of ["", `/${run.id}`, `/${run.id}/tasks`, `/${run.id}/events`]) await send(`/v1/runs${path}`);
 	await post(`/v1/runs/${run.id}/pause`, { reason: "a look" });
 	await send(`/v1/runs/${run.id}`);
 	await post(`/v1/runs/${run.id}/resume`, {});
@@ -90,6 +91,7 @@ test("every route answers with a success that the document describes", async (t)
 	await remove("/v1/schedules/nightly");
 	// The fleet.
 	await send("/v1/status");
+	await send("/v1/activity?bucket=5m");
 	const { items } = await json<{ items: { name: string }[] }>(send("/v1/agents"));
 	await send(`/v1/agents/${items[0]?.name}`);
 	for (const what of ["pause", "drain", "resume"]) await post(`/v1/${what}`, {});

@@ -292,6 +292,17 @@ export const consumerCases: Cases = {
 		assert.deepEqual([seq, deliveries], [1, 2]);
 	},
 
+	async "an iteration that waits ends when it is stopped, though another waits before it"(stage) {
+		await filled(stage, 0);
+		const [first, second] = [await consume(stage), await consume(stage)];
+		const next = first[Symbol.asyncIterator]().next();
+		const waiting = second[Symbol.asyncIterator]().next();
+		second.stop();
+		assert.equal((await stage.soon(waiting)).done, true);
+		await append(stage, 1);
+		assert.equal((await stage.soon(next)).value.seq, 1);
+	},
+
 	async "a consumer keeps its place with other settings, but not with another subject or beginning"(stage) {
 		await filled(stage, 3);
 		await stage.acked(await consume(stage), 1);
@@ -302,6 +313,8 @@ export const consumerCases: Cases = {
 			{ ackWaitMs, maxDeliver, backoffMs, ackFloor },
 			{ ackWaitMs: 500, maxDeliver: 9, backoffMs: [5], ackFloor: 1 },
 		);
+		await consume(stage);
+		assert.equal((await consumerInfo(stage))?.ackWaitMs, 500, "what is not asked for stays");
 		await refused(consume(stage, { subject: "work.x" }), "E_CONFLICT");
 		await refused(consume(stage, { from: "new" }), "E_CONFLICT");
 	},

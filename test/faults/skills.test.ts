@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TerminalError } from "../../src/index.ts";
-import { busy } from "./busy-skill.ts";
+import { busy, chatty } from "./busy-skill.ts";
 import { deaf, does, echo, gate, hang, start } from "./start.ts";
 
 const once = { retry: false } as const;
@@ -148,6 +148,14 @@ test("a skill that ends its thread fails with E_SKILL_THREAD, and the next one h
 	assert.equal((await orchestrator.wait(dead, { timeout: "10s" })).error?.code, "E_SKILL_THREAD");
 	const next = await orchestrator.submit({ type: "busy", input: { forMs: 1 } });
 	assert.equal((await orchestrator.wait(next, { timeout: "10s" })).state, "completed");
+});
+
+test("a skill in a thread is told that it is not on the bus", async (t) => {
+	const orchestrator = await start(t, { skills: [chatty], threads: 1 });
+	for (const verb of ["publish", "request", "subscribe", "append"]) {
+		const id = await orchestrator.submit({ type: "chatty", input: verb, ...once });
+		assert.equal((await orchestrator.wait(id, { timeout: "10s" })).error?.code, "E_CONFIG_INVALID", verb);
+	}
 });
 
 test("one effect asked for twice at the same time happens once", async (t) => {

@@ -12,6 +12,7 @@ import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import { readTls } from "../../server/place.ts";
 import { listen, type Server } from "../../server/server.ts";
 import { dataFolder } from "../connection.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { LogFile } from "../log-file.ts";
 import type { GlobalOptions } from "../program.ts";
 import { reportError } from "../report-error.ts";
@@ -38,6 +39,7 @@ export async function run(_: string[], options: UpOptions): Promise<number> {
 	const settings = settingsOf(options);
 	const graceMs = toMs(options.grace, "--grace");
 	const { dataDir } = readSettings(settings); // before anything is made: a wrong setting leaves nothing behind
+	keepHeapSmall();
 	makeFolder(dataDir);
 	const log = await LogFile.open(dataDir);
 	process.on("uncaughtExceptionMonitor", (error) => {

@@ -45,7 +45,14 @@ export const status = exactly<Status>()(
 			totalAgents: count,
 			components: z.strictObject({
 				journal: z.strictObject({ state: z.enum(["ready", "full", "failed"]), lastEvent: count }),
-				views: z.strictObject({ lagTasks: z.int() }),
+				views: z.strictObject({
+					state: z.enum(["ready", "behind"]),
+					lagEvents: count,
+					lagMs: z.number().optional(),
+					lagTasks: z.int(),
+					position: count,
+					deleted: z.strictObject({ tasks: count, runs: count }),
+				}),
 				threads: z.strictObject({ live: count, most: count }),
 				eventLoop: z.strictObject({ p50Ms: z.number(), p99Ms: z.number(), maxMs: z.number() }),
 				memory: z.strictObject({ rssBytes: count }),
