@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../test/fixture.ts";
 import { AuditLog, type AuditOptions } from "./audit.ts";
 import type { AuditEntry } from "./audit-chain.ts";
 import { lastLines, verifyAudit } from "./audit-files.ts";
+import { writeAt } from "./audit-open.ts";
 
 const entry = (i: number): AuditEntry => ({
 	...{ at: new Date(1_700_000_000_000 + i).toISOString(), token: "ci", role: "operator", method: "POST" },
@@ -117,4 +118,27 @@ test("long files are followed by others with the chain carried on; the oldest go
 	const { folder: other } = await filled(t, 60, { fileBytes: 1_000, keepFiles: 9 });
 	rmSync(join(other, readdirSync(other).sort()[2] as string));
 	assert.throws(() => verifyAudit(other), { code: "E_AUDIT_CORRUPT", message: /does not go on/ });
+});
+
+test("on a full disk nothing is acknowledged or begun; the lines that wait are written when there is room", async (t) => {
+	let full = false;
+	const write: typeof writeAt = async (file, text, position) => {
+		if (!full) return writeAt(file, text, position);
+		await writeAt(file, text.slice(0, 50), position); // a part gets there
+		throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+	};
+	const { audit, folder } = await filled(t, 3, { write });
+	full = true;
+	const refused = await Promise.allSettled([audit.append(entry(4)), audit.append(entry(5))]);
+	for (const one of refused) assert.equal((one as { reason?: { code: string } }).reason?.code, "E_STORAGE_FULL");
+	await assert.rejects(audit.ready(), { code: "E_STORAGE_FULL" });
+	assert.equal(verifyAudit(folder).lines, 3);
+	full = false;
+	await audit.ready();
+	await audit.append(entry(6));
+	assert.deepEqual(
+		lastLines(folder, 9).map(({ subject }) => subject),
+		[1, 2, 3, 4, 5, 6].map((i) => `tsk_${i}`),
+	);
+	assert.equal(verifyAudit(folder).lines, 6);
 });

@@ -23,6 +23,8 @@ export interface AuditOptions {
 	fileBytes?: number;
 	/** Besides the current file; the oldest is deleted. */
 	keepFiles?: number;
+	/** How a text gets into the file; a test lets it fail. */
+	write?: typeof writeAt;
 }
 
 const FILE_BYTES = 16 * 1024 * 1024;
@@ -45,7 +47,7 @@ export class AuditLog implements Audit {
 	/** Used by the owner of the folder alone. Nothing is opened before it is needed. */
 	constructor(folder: string, options: AuditOptions) {
 		this.#folder = folder;
-		this.#options = { fileBytes: FILE_BYTES, keepFiles: KEEP_FILES, ...options };
+		this.#options = { fileBytes: FILE_BYTES, keepFiles: KEEP_FILES, write: writeAt, ...options };
 	}
 
 	async ready(): Promise<void> {
@@ -98,7 +100,7 @@ export class AuditLog implements Audit {
 			const { file, bytes } = current;
 			try {
 				const text = batch.map((line) => line.text).join("");
-				const length = await writeAt(file, text, bytes);
+				const length = await this.#options.write(file, text, bytes);
 				if (this.#options.sync) await file.datasync();
 				current.bytes += length;
 			} catch (error) {

@@ -1,6 +1,7 @@
 /** `muster token`: tokens for others than the owner, through the running server or in the data folder itself. */
 import { openAccess } from "../../access/access.ts";
 import type { Callers, TokenView } from "../../access/callers.ts";
+import { readToken } from "../../access/owner-token.ts";
 import type { TokenRole } from "../../access/role.ts";
 import { systemClock } from "../../clock.ts";
 import { toMs } from "../../duration.ts";
@@ -25,8 +26,9 @@ export async function run([action = "list", name]: string[], options: TokenOptio
 		throw new MusterError("E_USAGE", `name the token: muster token ${action} NAME`);
 	}
 	if (options.expires !== undefined) toMs(options.expires, "--expires");
-	if (action !== "create") checkExists(dataFolder(options));
-	const desk = (await findServer(options)) ?? ownDesk(dataFolder(options));
+	const folder = dataFolder(options);
+	if (action !== "create" && readToken(folder) === undefined) checkExists(folder);
+	const desk = (await findServer(options)) ?? ownDesk(folder);
 	if (action === "create") return create(terminal, desk, name as string, options);
 	if (action === "revoke") return revoke(terminal, desk, name as string, options);
 	return list(terminal, desk, options);
