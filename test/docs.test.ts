@@ -107,6 +107,7 @@ test("every path that a page names is there", () => {
 		"CONTRIBUTING.md",
 		"docs/bus.md",
 		"docs/errors.md",
+		"docs/security.md",
 		"docs/task-states.md",
 		"docs/workflow-format.md",
 	]) {
