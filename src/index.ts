@@ -81,7 +81,7 @@ export type { Orchestrator } from "./orchestrator/orchestrator.ts";
 export type { Page } from "./orchestrator/page.ts";
 export type { DeadFilter, PauseView, RetriedDead } from "./orchestrator/queue-controls.ts";
 export type { DeadLetterOptions, RunQuery, TaskQuery } from "./orchestrator/reader.ts";
-export type { RerunOptions } from "./orchestrator/runs.ts";
+export type { RerunOptions, StartRunOptions } from "./orchestrator/runs.ts";
 export type { ScheduleSpec, ScheduleView } from "./orchestrator/schedules.ts";
 export type { PauseScope } from "./orchestrator/scope.ts";
 export type { Status } from "./orchestrator/status.ts";

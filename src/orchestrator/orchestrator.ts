@@ -32,7 +32,7 @@ import { type HistoryPage, type HistoryQuery, historyOf } from "./history.ts";
 import type { Page } from "./page.ts";
 import { type DeadFilter, QueueControls, type RetriedDead } from "./queue-controls.ts";
 import { type DeadLetterOptions, Reader, type RunQuery, type TaskQuery } from "./reader.ts";
-import { type RerunOptions, Runs, type StartOptions } from "./runs.ts";
+import { type RerunOptions, Runs, type StartRunOptions } from "./runs.ts";
 import { type ScheduleSpec, Schedules, type ScheduleView } from "./schedules.ts";
 import type { PauseScope } from "./scope.ts";
 import { LoopDelay, type Status, statusOf } from "./status.ts";
@@ -216,7 +216,7 @@ export class Orchestrator {
 	async startRun(
 		workflow: string | WorkflowDefinition,
 		inputs: Record<string, unknown> = {},
-		options: StartOptions = {},
+		options: StartRunOptions = {},
 	): Promise<string> {
 		return (await this.placeRun(workflow, inputs, options)).id;
 	}
@@ -225,7 +225,7 @@ export class Orchestrator {
 	async placeRun(
 		workflow: string | WorkflowDefinition,
 		inputs: Record<string, unknown> = {},
-		options: StartOptions = {},
+		options: StartRunOptions = {},
 	): Promise<Placed> {
 		this.#checkOpen();
 		return this.#runs.start(workflow, inputs, options);

@@ -49,7 +49,7 @@ export interface Resolved {
 	definitions: Map<string, WorkflowDefinition>;
 }
 
-export interface StartOptions {
+export interface StartRunOptions {
 	/** The same key again gives the first run's id; with another workflow or other inputs it is refused. At most 256 characters. */
 	idempotencyKey?: string;
 }
@@ -104,7 +104,7 @@ export class Runs {
 	async start(
 		workflow: string | WorkflowDefinition,
 		inputs: Record<string, unknown>,
-		{ idempotencyKey }: StartOptions,
+		{ idempotencyKey }: StartRunOptions,
 	): Promise<Placed> {
 		const request = idempotencyKey === undefined ? undefined : requestOf(idempotencyKey, workflow, inputs);
 		const known = request && this.#known(request);

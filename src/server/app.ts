@@ -71,7 +71,8 @@ export function createApp({ callers, audit, place, phase, log, now }: AppOptions
 	const admit = admission({ audit, now, refusal });
 	app.use(harden);
 	app.use(guardOrigin(place));
-	app.use(guardToken(callers, (method, path) => isOpen(routes, method, path)));
+	const open = openPaths(routes);
+	app.use(guardToken(callers, (path) => open.some((one) => matches(one, path))));
 	for (const route of routes) {
 		app.on(route.method, routingPath(route.path), async (context) => {
 			const now = phase();
@@ -111,11 +112,11 @@ function matches(route: string, path: string): boolean {
 	return fits && wanted.every((part, i) => (part.startsWith("{") ? given[i] !== "" : part === given[i]));
 }
 
-const isOpen = (routes: readonly Route[], method: string, path: string): boolean =>
-	routes.some((route) => {
-		const fits = route.method === method.toLowerCase() || (route.method === "get" && method === "HEAD");
-		return route.role === "anyone" && fits && matches(route.path, path);
-	});
+/** Those that need no token, whatever the method: one that they do not take is answered with 405. */
+const openPaths = (routes: readonly Route[]): string[] => {
+	const closed = new Set(routes.filter(({ role }) => role !== "anyone").map(({ path }) => path));
+	return routes.map(({ path }) => path).filter((path) => !closed.has(path));
+};
 
 /** Names what there is, so that a typing mistake is found at once. */
 function unknownRoute(routes: readonly Route[], method: string, path: string): Response {

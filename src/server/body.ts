@@ -1,4 +1,6 @@
 /** Bodies of requests: counted while they are read, and parsed only when they are small enough. */
+import { Readable } from "node:stream";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
 import { Refused } from "./problem.ts";
@@ -41,16 +43,22 @@ function checkKeys(body: unknown): void {
 export async function readBytes(context: Context, limit: number): Promise<Uint8Array> {
 	const declared = Number(context.req.header("content-length") ?? 0);
 	if (declared > limit) throw tooLarge(limit);
-	const { body } = context.req.raw;
-	if (body === null) return new Uint8Array();
 	const chunks: Uint8Array[] = [];
 	let bytes = 0;
-	for await (const chunk of body) {
+	for await (const chunk of sourceOf(context)) {
 		bytes += chunk.byteLength;
-		if (bytes > limit) throw tooLarge(limit); // leaving the loop cancels the stream
+		if (bytes > limit) throw tooLarge(limit);
 		chunks.push(chunk);
 	}
-	return Buffer.concat(chunks);
+	return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}
+
+/** On a socket from Node's own stream: to make a stream of the web of it takes longer than all else that a submit does. */
+function sourceOf({ env, req }: Context): AsyncIterable<Uint8Array> {
+	const { incoming } = (env ?? {}) as Partial<HttpBindings>;
+	// Left early it stays open, so that the answer can be sent.
+	if (incoming !== undefined) return incoming.iterator({ destroyOnReturn: false });
+	return req.raw.body ?? Readable.from([]);
 }
 
 async function readText(context: Context): Promise<string> {

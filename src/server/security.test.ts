@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { document, routes } from "../../test/http-contract.ts";
-import { PORT, TOKEN } from "../../test/http-fixture.ts";
+import { PORT, problem, TOKEN } from "../../test/http-fixture.ts";
 import { soleOwner } from "../access/access.ts";
 import type { Audit } from "../access/audit.ts";
 import type { AuditEntry } from "../access/audit-chain.ts";
 import { mayUse, type Role, tokenRoles } from "../access/role.ts";
+import { MOST_WRONG } from "../access/wrong-tokens.ts";
 import { systemClock } from "../clock.ts";
 import { MusterError } from "../errors.ts";
 import { silentLog } from "../log.ts";
@@ -56,7 +57,10 @@ const cases = [
 	METHODS.map((method) => {
 		const declared = method === "HEAD" ? "get" : method.toLowerCase();
 		const route = routes.find((one) => one.path === path && one.method === declared);
-		return { path: filled(path), method, route };
+		// A path that is open says so of every method: what it does not take is no secret.
+		const open =
+			routes.some((one) => one.path === path) && routes.every((one) => one.path !== path || one.role === "anyone");
+		return { path: filled(path), method, route, open };
 	}),
 );
 
@@ -147,8 +151,8 @@ describe("every route with every method", () => {
 			{ cookie: `token=${TOKEN}` },
 			{ "x-api-key": TOKEN },
 		];
-		for (const { path, method, route } of cases) {
-			if (route?.role === "anyone") continue;
+		for (const { path, method, open } of cases) {
+			if (open) continue;
 			for (const headers of wrong) {
 				for (const at of [path, `${path}?token=${TOKEN}&access_token=${TOKEN}`]) {
 					const { status, reached, lines } = await ask(at, method, headers as Record<string, string>);
@@ -164,6 +168,22 @@ describe("every route with every method", () => {
 			"get /readyz",
 			"post /hooks/{path}",
 		]);
+	});
+
+	test("an address that guesses is answered 429 before its token is looked at, and told when to come again", async () => {
+		const from = (remoteAddress: string, token: string) =>
+			app.request(
+				`http://${HOST}/v1/status`,
+				{ headers: { host: HOST, ...bearer(token) } },
+				{ incoming: { socket: { remoteAddress } } },
+			);
+		for (let i = 0; i < MOST_WRONG; i++) assert.equal((await from("192.0.2.7", `guess-${i}`)).status, 401);
+		for (const token of ["one-more", TOKEN]) {
+			const response = await problem(await from("192.0.2.7", token), 429, "E_RATE_LIMITED");
+			assert.ok(response.hint);
+		}
+		assert.ok(Number((await from("192.0.2.7", TOKEN)).headers.get("retry-after")) > 0);
+		assert.equal((await from("192.0.2.8", TOKEN)).status, 503, "as the handler was told");
 	});
 
 	test("each role may do what the document says and nothing more; what is refused says which role it takes", async () => {

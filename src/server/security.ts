@@ -46,13 +46,13 @@ const isEncrypted = (context: Context): boolean => connectionOf(context).incomin
 export const addressOf = (context: Context): string =>
 	connectionOf(context).incoming?.socket.remoteAddress ?? "unknown";
 
-/** @param isOpen whether a route is for anyone: it says nothing of the work, or is signed instead */
+/** @param isOpen whether a path is for anyone: it says nothing of the work, or is signed instead */
 export function guardToken(
 	callers: Pick<Callers, "identify">,
-	isOpen: (method: string, path: string) => boolean,
+	isOpen: (path: string) => boolean,
 ): MiddlewareHandler<{ Variables: Variables }> {
 	return async (context, next) => {
-		if (isOpen(context.req.method, context.req.path)) return next();
+		if (isOpen(context.req.path)) return next();
 		const secret = /^Bearer (\S{1,256})$/i.exec(context.req.header("authorization") ?? "")?.[1];
 		let caller: Caller;
 		try {
@@ -64,11 +64,10 @@ export function guardToken(
 		context.set("caller", caller);
 		// A wait, a stream: whatever is still open when the token counts no more.
 		const { outgoing } = connectionOf(context);
-		if (outgoing !== undefined && caller.name !== OWNER)
-			outgoing.once(
-				"close",
-				caller.hold(() => outgoing.destroy()),
-			);
+		if (outgoing !== undefined && caller.name !== OWNER) {
+			const over = caller.hold(() => outgoing.destroy());
+			outgoing.once("close", over);
+		}
 		return next();
 	};
 }
