@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import createClient from "openapi-fetch";
+import { soleOwner } from "../src/access/access.ts";
+import { systemClock } from "../src/clock.ts";
 import { defineSkill, startOrchestrator } from "../src/index.ts";
 import { silentLog } from "../src/log.ts";
 import { listen } from "../src/server/server.ts";
@@ -15,7 +17,7 @@ const token = randomBytes(32).toString("hex");
 const double = defineSkill<number, number>({ name: "double", description: "Doubles.", run: (n) => n * 2 });
 
 // In real life: muster up, its address, and the content of data/token.
-const server = await listen({ port: 0, token, log: silentLog });
+const server = await listen({ port: 0, access: soleOwner(token, systemClock), log: silentLog });
 const orchestrator = await startOrchestrator({ dataDir: folder, workflows: [], skills: [double], log: silentLog });
 server.ready(orchestrator);
 

@@ -155,6 +155,7 @@ test("every path that a page names is there", () => {
 		"docs/bus.md",
 		"docs/configuration.md",
 		"docs/errors.md",
+		"docs/security.md",
 		"docs/skills.md",
 		"docs/task-states.md",
 		"docs/workflow-format.md",

@@ -8,7 +8,12 @@ import type { Route } from "../src/server/route.ts";
 const nothing = (): never => {
 	throw new Error("the document is made without a server");
 };
-export const routes: readonly Route[] = allRoutes({ notReady: nothing, document: nothing, page: nothing });
+export const routes: readonly Route[] = allRoutes({
+	notReady: nothing,
+	document: nothing,
+	page: nothing,
+	callers: nothing,
+});
 export const document = documentOf(routes, "http://127.0.0.1:7620");
 
 interface Operation {

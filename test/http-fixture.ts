@@ -1,15 +1,19 @@
 /** The HTTP application in memory, spoken to as a good caller does, and its problems looked at. */
 import assert from "node:assert/strict";
+import { soleOwner } from "../src/access/access.ts";
+import { systemClock } from "../src/clock.ts";
 import { silentLog } from "../src/log.ts";
 import { createApp, type Phase } from "../src/server/app.ts";
+import { placeOf } from "../src/server/place.ts";
 import { checkAnswer } from "./http-contract.ts";
 
 export const TOKEN = "a".repeat(64);
 export const PORT = 7620;
 
 /** The application in memory, on an orchestrator of its own. Each answer is held against the document. */
-export function appOn(phase: () => Phase) {
-	const app = createApp({ token: TOKEN, port: () => PORT, phase, log: silentLog });
+export function appOn(phase: () => Phase, access = soleOwner(TOKEN, systemClock)) {
+	const place = placeOf(`http://127.0.0.1:${PORT}`, [PORT], []);
+	const app = createApp({ ...access, place: () => place, phase, log: silentLog });
 	const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
 		const url = `http://127.0.0.1:${PORT}${path}`;
 		const headers = { host: `127.0.0.1:${PORT}`, authorization: `Bearer ${TOKEN}`, ...init.headers };

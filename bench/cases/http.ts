@@ -1,5 +1,5 @@
 /**
- * Submits over HTTP from another process, one task a request and 1,000 a request, each acknowledged when it is on disk. No agent
+ * Submits over HTTP from another process, one task a request and 1,000 a request, each acknowledged when it and its line of the audit are on disk. No agent
  * does them. Beside it in the same run the floor: hono on the same adapter, that reads the body and answers.
  */
 import { execFile } from "node:child_process";
@@ -8,12 +8,14 @@ import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
+import { openAccess } from "../../src/access/access.ts";
+import { readToken } from "../../src/access/owner-token.ts";
+import { systemClock } from "../../src/clock.ts";
 import { startOrchestrator } from "../../src/index.ts";
 import { silentLog } from "../../src/log.ts";
 import { listen } from "../../src/server/server.ts";
 import { folder, noop, report } from "../case.ts";
 
-const TOKEN = "b".repeat(64);
 const SECONDS = 4;
 const LOAD = new URL("../http-load.ts", import.meta.url).pathname;
 
@@ -23,13 +25,15 @@ interface Load {
 	p99: number;
 }
 
-async function load(port: number, tasks: number, connections: number): Promise<Load> {
-	const options = [LOAD, port, TOKEN, tasks, connections, SECONDS].map(String);
+async function load(port: number, token: string, tasks: number, connections: number): Promise<Load> {
+	const options = [LOAD, port, token, tasks, connections, SECONDS].map(String);
 	return JSON.parse((await promisify(execFile)(process.execPath, options)).stdout) as Load;
 }
 
 const data = folder();
-const server = await listen({ port: 0, token: TOKEN, log: silentLog });
+const access = openAccess({ folder: data.path, durable: true, clock: systemClock, log: silentLog });
+const token = readToken(data.path) as string;
+const server = await listen({ port: 0, access, log: silentLog });
 const settings = {
 	dataDir: data.path,
 	skills: [noop],
@@ -41,8 +45,8 @@ const settings = {
 const orchestrator = await startOrchestrator({ ...settings, log: silentLog });
 server.ready(orchestrator);
 const port = Number(new URL(server.url).port);
-const single = await load(port, 1, 64);
-const batch = await load(port, 1_000, 4);
+const single = await load(port, token, 1, 64);
+const batch = await load(port, token, 1_000, 4);
 await orchestrator.shutdown({ grace: 0 });
 await server.close();
 data.remove();
@@ -55,8 +59,8 @@ bare.post("/v1/*", async (context) => {
 const floor = createAdaptorServer({ fetch: bare.fetch }) as NodeServer;
 await new Promise<void>((resolve) => void floor.listen(0, "127.0.0.1", resolve));
 const { port: bound } = floor.address() as AddressInfo;
-const nothing = await load(bound, 1, 64);
-const nothingBatch = await load(bound, 1_000, 4);
+const nothing = await load(bound, token, 1, 64);
+const nothingBatch = await load(bound, token, 1_000, 4);
 floor.closeAllConnections();
 floor.close();
 

@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
+import { readToken } from "../access/owner-token.ts";
 import { toErrorData } from "../errors.ts";
 import { isOwned, readOwner } from "../journal/lock.ts";
 import { type JournalPaths, journalPaths } from "../journal/recovery.ts";
@@ -12,7 +13,6 @@ import { listSnapshots, readSnapshot } from "../journal/snapshot.ts";
 import { checkSqliteVersion, checkWitness, openForReading, readAnchor, readChain } from "../journal/sqlite-file.ts";
 import { viewsPosition } from "../journal/views.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
-import { readToken } from "../server/token.ts";
 import { isAlive } from "./http-connection.ts";
 
 export interface Check {

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { readToken } from "../access/owner-token.ts";
 import { toMs } from "../duration.ts";
 import { readEnvironment } from "../environment.ts";
 import { hasCode, MusterError } from "../errors.ts";
@@ -19,7 +20,6 @@ import type { Status } from "../orchestrator/status.ts";
 import type { EnabledView } from "../orchestrator/triggers.ts";
 import type { AgentView, RunView, TaskView } from "../orchestrator/view.ts";
 import type { AnswerOptions, ApprovalView, Delivery, EventSpec } from "../orchestrator/waits.ts";
-import { readToken } from "../server/token.ts";
 import type { ArtifactRef } from "../skill/skill.ts";
 import type { TaskSpec } from "../task/spec.ts";
 import type { KnownWorkflow } from "../workflow/catalog.ts";
@@ -177,7 +177,8 @@ export async function openConnection(options: GlobalOptions, { work, create }: O
 	}
 }
 
-function checkExists(folder: string): void {
+/** @throws E_DATA_FOLDER */
+export function checkExists(folder: string): void {
 	if (existsSync(join(folder, "journal.db")) || existsSync(join(folder, "owner.lock"))) return;
 	throw new MusterError("E_DATA_FOLDER", `there is no data folder at ${folder}`, {
 		hint: "Name it with --data, or begin one with: muster run content-creation",

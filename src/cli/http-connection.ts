@@ -1,5 +1,6 @@
 /** The verbs through a running server. */
 import { dirname } from "node:path";
+import type { NewToken, TokenView } from "../access/callers.ts";
 import { toMs } from "../duration.ts";
 import { type ErrorCode, fromErrorData, MusterError } from "../errors.ts";
 import type { Json } from "../json.ts";
@@ -77,6 +78,9 @@ export class HttpConnection implements Connection {
 		this.#json(`/v1/schedules/${encodeURIComponent(id)}`, { method: "DELETE" });
 	disableWorkflow = (name: string): Promise<void> =>
 		this.#json(`/v1/triggers/${encodeURIComponent(name)}`, { method: "DELETE" });
+	list = (): Promise<TokenView[]> => this.#items("/v1/tokens");
+	create = (token: NewToken): Promise<TokenView & { secret: string }> => this.#post("/v1/tokens", token);
+	revoke = (name: string): Promise<void> => this.#json(`/v1/tokens/${encodeURIComponent(name)}`, { method: "DELETE" });
 	workflows = (): Promise<WorkflowView[]> => this.#items("/v1/workflows");
 	submit = (spec: TaskSpec): Promise<TaskView> => this.#json("/v1/tasks", { method: "POST", body: spec });
 

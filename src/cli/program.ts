@@ -51,8 +51,11 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 	program
 		.command("up")
 		.description("keep an orchestrator running, with its agents and its HTTP API")
-		.option("--port <number>", "port on 127.0.0.1; 0 for any that is free", whole(0, 65_535), 7620)
-		.option("--host <address>", "address to listen on; only this machine is supported yet", "127.0.0.1")
+		.option("--port <number>", "port to listen on; 0 for any that is free", whole(0, 65_535), 7620)
+		.option("--host <address>", "address to listen on; beyond this machine only with TLS and --allow-host", "127.0.0.1")
+		.option("--allow-host <name>", "a name by which it is reached, perhaps through a proxy; again for each", collect)
+		.option("--tls-cert <file>", "certificate with its chain, PEM")
+		.option("--tls-key <file>", "key of the certificate, PEM")
 		.addOption(
 			new Option("--agents <number>", "a fleet in pools of this size, up to 620")
 				.argParser(whole(1, 100_000))
@@ -278,6 +281,27 @@ export function createProgram({ version, done }: ProgramOptions): Command {
 		.option("--source <text>", "where it comes from")
 		.addHelpText("after", example("muster send order.paid -i order=4711 --id paid-4711"))
 		.action(lazy(() => import("./commands/send.ts")));
+
+	program
+		.command("token")
+		.description("tokens for others than the owner, each with a role; what is revoked counts no more at once")
+		.addArgument(new Argument("[action]", "list (default), create or revoke").choices(["list", "create", "revoke"]))
+		.argument("[name]", "create, revoke: its name")
+		.addOption(
+			new Option("--role <role>", "create: viewer reads, operator also changes, admin also gives and takes tokens")
+				.choices(["viewer", "operator", "admin"])
+				.default("viewer"),
+		)
+		.option("--expires <duration>", "create: how long it counts, for example 30d (default: until it is revoked)")
+		.addHelpText("after", example("muster token create dashboard --role viewer --expires 30d"))
+		.action(lazy(() => import("./commands/token.ts")));
+
+	program
+		.command("audit")
+		.description("who changed what over HTTP, the newest last")
+		.option("--limit <number>", "most lines", whole(1, 10_000), 50)
+		.addHelpText("after", example("muster audit --limit 200"))
+		.action(lazy(() => import("./commands/audit.ts")));
 
 	program
 		.command("doctor")

@@ -3,13 +3,18 @@
  * so it holds a phase: while that is `starting`, everything below /v1 and /hooks answers 503 with the reason.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Audit } from "../access/audit.ts";
+import type { Callers } from "../access/callers.ts";
 import { errorTable, hasCode, MusterError, toErrorData } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
+import { admission } from "./admission.ts";
 import { documentOf } from "./document.ts";
 import { pageOf } from "./page.ts";
+import type { Place } from "./place.ts";
 import { problemResponse } from "./problem.ts";
-import type { App, Route, Variables } from "./route.ts";
+import type { App, Asking, Route, Variables } from "./route.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { workRoutes } from "./routes/all.ts";
 import { processRoutes } from "./routes/process.ts";
 import { guardOrigin, guardToken, harden } from "./security.ts";
@@ -20,26 +25,32 @@ export type Phase =
 	| { state: "ready" | "stopping"; orchestrator: Orchestrator };
 
 export interface AppOptions {
-	token: string;
+	callers: Callers;
+	audit: Audit;
 	/** Where it listens: the Host of every request has to name it. */
-	port: () => number;
+	place: () => Place;
 	phase: () => Phase;
 	log: Log;
+	now: () => number;
 }
 
+/** What routes are made of that do not ask the orchestrator. */
+type RouteParts = Parameters<typeof processRoutes>[0] & { callers: Parameters<typeof accessRoutes>[0] };
+
 /** Every route that there is, without an orchestrator: for the document. */
-export const allRoutes = (parts: Parameters<typeof processRoutes>[0]): Route[] => [
+export const allRoutes = (parts: RouteParts): Route[] => [
 	...workRoutes,
+	...accessRoutes(parts.callers),
 	...processRoutes(parts),
 ];
 
-export function createApp({ token, port, phase, log }: AppOptions): App {
+export function createApp({ callers, audit, place, phase, log, now }: AppOptions): App {
 	const app: App = new OpenAPIHono<{ Variables: Variables }>();
 	// Made when somebody asks, and then kept: anyone may.
 	let document: { text: string; page: string } | undefined;
 	const made = () => {
 		if (document !== undefined) return document;
-		const given = documentOf(routes, `http://127.0.0.1:${port()}`);
+		const given = documentOf(routes, place().url);
 		document = { text: JSON.stringify(given), page: pageOf(given) };
 		return document;
 	};
@@ -47,28 +58,31 @@ export function createApp({ token, port, phase, log }: AppOptions): App {
 		notReady: () => notReady(phase()),
 		document: () => made().text,
 		page: () => made().page,
+		callers: () => callers,
 	});
-	app.use(harden);
-	app.use(guardOrigin(port));
-	const open = openPaths(routes);
-	app.use(guardToken(token, (path) => open.some((one) => matches(one, path))));
-	for (const { method, path, always, handle } of routes) {
-		app.on(method, routingPath(path), async (context) => {
-			const now = phase();
-			if (now.state !== "starting") context.set("orchestrator", now.orchestrator);
-			else if (!always) return problemResponse(notReady(now), { status: 503, instance: context.req.path });
-			return handle(context);
-		});
-	}
-	app.notFound(({ req }) => unknownRoute(routes, req.method, req.path));
-	app.onError((error, { req }) => {
+	const refusal = (error: unknown, { req }: Pick<Asking, "req">): Response => {
 		// What has a code was thrown on purpose; only a fault of ours goes into the log.
 		if (!hasCode(error) || errorTable[error.code].status === 500) {
-			log.error("a request failed", { path: req.path, error: error.stack ?? String(error) });
+			log.error("a request failed", { path: req.path, error: (error as Error).stack ?? String(error) });
 		}
 		const close = hasCode(error, "E_INPUT_TOO_LARGE") ? { connection: "close" } : {};
 		return problemResponse(error, { instance: req.path, headers: close });
-	});
+	};
+	const admit = admission({ audit, now, refusal });
+	app.use(harden);
+	app.use(guardOrigin(place));
+	const open = openPaths(routes);
+	app.use(guardToken(callers, (path) => open.some((one) => matches(one, path))));
+	for (const route of routes) {
+		app.on(route.method, routingPath(route.path), async (context) => {
+			const now = phase();
+			if (now.state !== "starting") context.set("orchestrator", now.orchestrator);
+			else if (!route.always) return problemResponse(notReady(now), { status: 503, instance: context.req.path });
+			return admit(route, context);
+		});
+	}
+	app.notFound(({ req }) => unknownRoute(routes, req.method, req.path));
+	app.onError(refusal);
 	return app;
 }
 

@@ -4,8 +4,8 @@ import { type TestContext, test } from "node:test";
 import { startTest } from "../../test/fixture.ts";
 import { document, routes, succeeded } from "../../test/http-contract.ts";
 import { appOn, problem } from "../../test/http-fixture.ts";
+import { roles } from "../access/role.ts";
 import { defineSkill, type Orchestrator, TerminalError } from "../index.ts";
-import { roles } from "./route.ts";
 
 const echo = defineSkill({ name: "echo", description: "Gives its input back.", run: (input) => input });
 const broken = defineSkill({
@@ -113,6 +113,9 @@ test("every route answers with a success that the document describes", async (t)
 	}
 	await remove("/v1/bus/streams/orders");
 	await service.stop();
+	await post("/v1/tokens", { name: "dashboard", role: "viewer", expires: "30d" });
+	await send("/v1/tokens");
+	await remove("/v1/tokens/dashboard");
 	for (const path of ["/healthz", "/readyz", "/openapi.json", "/docs"]) await send(path);
 	// A webhook is signed; its own tests have one that is.
 	assert.deepEqual(
@@ -131,7 +134,8 @@ test("every operation has a name, a tag, a role and its problems in the document
 	for (const { path, method, summary, tags: own, responses, security, "x-muster-role": role } of operations) {
 		assert.ok(summary.length > 5 && tags.has(own[0]) && roles.includes(role), `${method} ${path}`);
 		assert.equal(security.length, role === "anyone" ? 0 : 1);
-		assert.equal(role === "viewer", (method === "get" && role !== "anyone") || path === "/v1/workflows:validate", path);
+		const wanted = path.startsWith("/v1/tokens") ? "admin" : method === "get" ? "viewer" : "operator";
+		if (role !== "anyone") assert.equal(role, path === "/v1/workflows:validate" ? "viewer" : wanted, path);
 		for (const status of ["400", "403", "500"]) assert.ok(responses[status], `${method} ${path} ${status}`);
 	}
 });

@@ -9,6 +9,8 @@ export interface Refusals {
 	body: "json" | "bytes" | undefined;
 	/** Whether it answers before the orchestrator works. */
 	always: boolean;
+	/** Whether it has to be written into the audit. */
+	changes: boolean;
 	problems: readonly ErrorCode[];
 	/** Where the status is not that of the code. */
 	also: { [status: number]: readonly ErrorCode[] };
@@ -19,6 +21,7 @@ const shared: { [name: string]: { status: number; codes: readonly ErrorCode[] } 
 	NotRight: { status: 400, codes: ["E_INPUT_INVALID"] },
 	NoToken: { status: 401, codes: ["E_UNAUTHORIZED"] },
 	Foreign: { status: 403, codes: ["E_FORBIDDEN"] },
+	TooMany: { status: 429, codes: ["E_RATE_LIMITED"] },
 	TooLarge: { status: 413, codes: ["E_INPUT_TOO_LARGE"] },
 	NotJson: { status: 415, codes: ["E_INPUT_INVALID"] },
 	Refused: { status: 422, codes: ["E_INPUT_INVALID"] },
@@ -61,7 +64,7 @@ export function problemAnswers(refusals: Refusals): {
 	);
 }
 
-function problemsOf({ open, body, always, problems, also }: Refusals): Map<number, Set<ErrorCode>> {
+function problemsOf({ open, body, always, changes, problems, also }: Refusals): Map<number, Set<ErrorCode>> {
 	const found = new Map<number, Set<ErrorCode>>();
 	const add = (status: number, ...codes: readonly ErrorCode[]): void => {
 		const known = found.get(status) ?? new Set();
@@ -71,7 +74,11 @@ function problemsOf({ open, body, always, problems, also }: Refusals): Map<numbe
 	add(400, "E_INPUT_INVALID");
 	add(403, "E_FORBIDDEN");
 	add(500, "E_INTERNAL", "E_JOURNAL_FAILED");
-	if (!open) add(401, "E_UNAUTHORIZED");
+	if (!open) {
+		add(401, "E_UNAUTHORIZED");
+		add(429, "E_RATE_LIMITED");
+	}
+	if (changes) add(507, "E_STORAGE_FULL");
 	if (body !== undefined) add(413, "E_INPUT_TOO_LARGE");
 	if (body === "json") for (const status of [415, 422]) add(status, "E_INPUT_INVALID");
 	if (!always) add(503, "E_STARTING", "E_STOPPED");

@@ -6,6 +6,8 @@
 import { createHash } from "node:crypto";
 import { createRoute, type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import type { Caller } from "../access/callers.ts";
+import type { Role } from "../access/role.ts";
 import { type ErrorCode, errorTable, hasCode } from "../errors.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import { explain } from "../schema.ts";
@@ -13,13 +15,13 @@ import { readBytes, readJson } from "./body.ts";
 import { type Misfit, problemResponse, Refused } from "./problem.ts";
 import { problemAnswers } from "./problem-answers.ts";
 
-/** Who may use a route; each of them may do what those before it may. `anyone` needs no token. */
-export const roles = ["anyone", "viewer", "operator", "admin"] as const;
-export type Role = (typeof roles)[number];
-
 /** What handlers find in their context. */
 export interface Variables {
 	orchestrator: Orchestrator;
+	/** Whose token it is; undefined where none is needed. */
+	caller: Caller | undefined;
+	/** What a change was about, for the audit. */
+	subject: string | undefined;
 }
 export type App = OpenAPIHono<{ Variables: Variables }>;
 export type Asking = Context<{ Variables: Variables }>;
@@ -58,6 +60,8 @@ interface Spec<A extends Answers, P extends Fields, Q extends Fields, H extends 
 	etag?: boolean;
 	/** Answers before the orchestrator works, and when it does not. */
 	always?: boolean;
+	/** A change: what it is about, where neither the path nor Location says so. For the audit: ids and names, nothing else. */
+	subject?(body: z.output<B>, answer: Body<A> | undefined): string | readonly string[] | undefined;
 }
 
 export interface Asked<P extends Fields, Q extends Fields, H extends Fields, B extends z.ZodType> {
@@ -70,9 +74,8 @@ export interface Asked<P extends Fields, Q extends Fields, H extends Fields, B e
 	context: Asking;
 }
 
-type Answer<A extends Answers> =
-	| { status: Status & keyof A; body: z.output<Extract<A[keyof A], z.ZodType>>; headers?: Headers }
-	| Response;
+type Body<A extends Answers> = z.output<Extract<A[keyof A], z.ZodType>>;
+type Answer<A extends Answers> = { status: Status & keyof A; body: Body<A>; headers?: Headers } | Response;
 type Status = 200 | 201 | 202;
 type Headers = { [name: string]: string };
 
@@ -82,6 +85,8 @@ export interface Route {
 	readonly path: string;
 	readonly role: Role;
 	readonly always: boolean;
+	/** Whether it changes something, so that the audit has a line of it. */
+	readonly changes: boolean;
 	readonly config: RouteConfig;
 	handle(context: Asking): Promise<Response>;
 }
@@ -96,6 +101,7 @@ export function route<
 	B extends z.ZodType = z.ZodUndefined,
 >(spec: Spec<A, P, Q, H, B>, handler: (asked: Asked<P, Q, H, B>) => Answer<A> | Promise<Answer<A>>): Route {
 	const { name, method, path, role, always = false } = spec;
+	const changes = changesOf(spec);
 	const wanted = spec.headers === undefined ? [] : Object.keys(spec.headers.shape);
 	const handle = async (context: Asking): Promise<Response> => {
 		const { req } = context;
@@ -106,6 +112,11 @@ export function route<
 		const headers = spec.headers && check(spec.headers, given, "header");
 		const body = spec.body && check(spec.body, await readJson(context), "", spec.hint);
 		const bytes = spec.bytes === undefined ? undefined : await readBytes(context, spec.bytes);
+		const tell = (answer?: Body<A>, { location = "" }: Headers = {}): void => {
+			const given = spec.subject?.(body as z.output<B>, answer) ?? Object.values(params ?? {}).map(String);
+			context.set("subject", shortened([given, location.slice(location.lastIndexOf("/") + 1)].flat()));
+		};
+		if (changes) tell();
 		const asked = { orchestrator: context.var.orchestrator, params, query, headers, body, bytes, context };
 		let answer: Answer<A>;
 		try {
@@ -116,6 +127,7 @@ export function route<
 		}
 		if (answer instanceof Response) return answer;
 		const { status, body: view, headers: more = {} } = answer as { status: number; body: unknown; headers?: Headers };
+		if (changes) tell(view as Body<A>, more);
 		const text = JSON.stringify(view);
 		const tag = spec.etag === true ? etagOf(text) : undefined;
 		if (tag !== undefined && matchesTag(req.header("if-none-match"), tag)) {
@@ -126,10 +138,23 @@ export function route<
 			headers: { "content-type": "application/json", ...(tag !== undefined && { etag: tag }), ...more },
 		});
 	};
-	return { name, method, path, role, always, config: configOf(spec), handle };
+	return { name, method, path, role, always, changes, config: configOf(spec), handle };
 }
 
 const none = z.strictObject({});
+
+/** Who may only look may ask for some things with a body. */
+const changesOf = ({ method, role }: { method: string; role: Role }): boolean => method !== "get" && role !== "viewer";
+
+const MOST_SUBJECTS = 20;
+const LONGEST_SUBJECT = 2_000;
+
+function shortened(given: readonly string[]): string | undefined {
+	const all = [...new Set(given)].filter((one) => one !== "");
+	if (all.length === 0) return undefined;
+	const more = all.length > MOST_SUBJECTS ? ` and ${all.length - MOST_SUBJECTS} more` : "";
+	return all.slice(0, MOST_SUBJECTS).join(" ").slice(0, LONGEST_SUBJECT) + more;
+}
 
 /** A field that is sent twice is a list, and fits no schema. */
 const single = (queries: Record<string, string[]>): Record<string, string | string[]> =>
@@ -157,7 +182,7 @@ const matchesTag = (given: string | undefined, tag: string): boolean =>
 	(given ?? "").split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === tag);
 
 /** What the document says of it. */
-function configOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): RouteConfig {
+function configOf(spec: Omit<Spec<Answers, Fields, Fields, Fields, z.ZodType>, "subject">): RouteConfig {
 	const { name, method, path, role, tag, summary, description, params, query, headers, body, bytes } = spec;
 	const responses: RouteConfig["responses"] = {};
 	for (const [status, answer] of Object.entries(spec.answers)) {
@@ -177,6 +202,7 @@ function configOf(spec: Spec<Answers, Fields, Fields, Fields, z.ZodType>): Route
 			open: role === "anyone",
 			body: body !== undefined ? "json" : bytes !== undefined ? "bytes" : undefined,
 			always: spec.always === true,
+			changes: changesOf(spec),
 			problems: spec.problems ?? [],
 			also: spec.also ?? {},
 		}),

@@ -6,12 +6,13 @@ import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { deferred, startTest, temporaryFolder } from "../../test/fixture.ts";
 import { appOn, problem, TOKEN } from "../../test/http-fixture.ts";
+import { soleOwner } from "../access/access.ts";
+import { ensureToken, readToken } from "../access/owner-token.ts";
 import { systemClock } from "../clock.ts";
 import { defineSkill } from "../index.ts";
 import { silentLog } from "../log.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { listen, type Server } from "./server.ts";
-import { ensureToken, readToken } from "./token.ts";
 
 describe("before and after it works", () => {
 	test("it says why it is not ready", async () => {
@@ -51,23 +52,23 @@ describe("before and after it works", () => {
 });
 
 describe("on a real socket", () => {
-	const options = { port: 0, token: TOKEN, log: silentLog };
+	const options = () => ({ port: 0, access: soleOwner(TOKEN, systemClock), log: silentLog });
 
 	async function serve(t: TestContext): Promise<{ server: Server; port: number }> {
-		const server = await listen(options);
+		const server = await listen(options());
 		t.after(() => server.close());
 		return { server, port: Number(new URL(server.url).port) };
 	}
 
 	test("only this machine is listened on", async () => {
 		for (const host of ["0.0.0.0", "::", "192.168.0.1", "example.org"]) {
-			await assert.rejects(listen({ ...options, host }), { code: "E_CONFIG_INVALID" });
+			await assert.rejects(listen({ ...options(), host }), { code: "E_CONFIG_INVALID" });
 		}
 	});
 
 	test("a port in use is an error, not another port", async (t) => {
 		const { port } = await serve(t);
-		await assert.rejects(listen({ ...options, port }), { code: "E_CONFLICT" });
+		await assert.rejects(listen({ ...options(), port }), { code: "E_CONFLICT" });
 	});
 
 	test("a body above the cap ends while it is read, whether it says its length or not", async (t) => {

@@ -1,14 +1,19 @@
-/** The listening socket: on this machine only, on the port that was asked for or not at all. */
+/**
+ * The listening sockets, on the port that was asked for or not at all. With TLS there are two: the encrypted one for
+ * everybody, and a plain one on a port of this machine for its own commands, which need no certificate so.
+ */
 import type { Server as NodeServer } from "node:http";
+import { createServer as createEncrypted } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import type { Access } from "../access/access.ts";
 import { MusterError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import { createApp, type Phase } from "./app.ts";
+import { checkPlace, type Place, placeOf, type Tls } from "./place.ts";
 
 export const DEFAULT_PORT = 7620;
-const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 /** Most connections at once; each watcher holds one. */
 const MAX_CONNECTIONS = 1_000;
 const LAST_ANSWERS_MS = 500;
@@ -17,12 +22,19 @@ export interface ServerOptions {
 	host?: string;
 	/** 0: any that is free. */
 	port?: number;
-	token: string;
+	/** Names by which it is reached besides the loopback ones. */
+	allowHosts?: readonly string[];
+	/** Needed to listen beyond this machine. */
+	tls?: Tls | undefined;
+	access: Access;
 	log: Log;
 }
 
 export interface Server {
+	/** For this machine. */
 	readonly url: string;
+	/** With TLS: for everybody. */
+	readonly publicUrl?: string;
 	/** From now on it answers with this orchestrator; before, everything is "not ready". */
 	ready(orchestrator: Orchestrator): void;
 	/** From now on it says that it is not ready; what is asked is still answered. */
@@ -32,26 +44,38 @@ export interface Server {
 }
 
 /** Resolves when it listens. @throws E_CONFIG_INVALID, E_CONFLICT when the port is in use */
-export async function listen({ host = "127.0.0.1", port = DEFAULT_PORT, token, log }: ServerOptions): Promise<Server> {
-	if (!LOOPBACK.has(host)) {
-		throw new MusterError(
-			"E_CONFIG_INVALID",
-			`the server cannot listen on ${host}: only this machine is supported yet`,
-			{
-				hint: "Leave the host out, and reach it from elsewhere through a tunnel, for example: ssh -L 7620:127.0.0.1:7620 HOST",
-			},
-		);
-	}
+export async function listen(options: ServerOptions): Promise<Server> {
+	const { host = "127.0.0.1", port = DEFAULT_PORT, allowHosts = [], tls, access, log } = options;
+	checkPlace({ host, allowHosts, tls });
 	let phase: Phase = { state: "starting" };
-	let boundPort = port;
-	const app = createApp({ token, port: () => boundPort, phase: () => phase, log });
-	const server = createAdaptorServer({ fetch: app.fetch }) as NodeServer;
-	server.maxConnections = MAX_CONNECTIONS;
-	await bind(server, host, port);
-	boundPort = (server.address() as AddressInfo).port;
-	server.on("error", (error) => log.error("the HTTP server failed", { error: error.message }));
+	let place: Place = placeOf("", [], []);
+	const { callers, audit, now } = access;
+	const { fetch } = createApp({ callers, audit, now, place: () => place, phase: () => phase, log });
+	const sockets: NodeServer[] = [];
+	const open = async (server: NodeServer, at: string, wanted: number): Promise<number> => {
+		server.maxConnections = MAX_CONNECTIONS;
+		await bind(server, at, wanted);
+		server.on("error", (error) => log.error("the HTTP server failed", { error: error.message }));
+		sockets.push(server);
+		return (server.address() as AddressInfo).port;
+	};
+	const plain = createAdaptorServer({ fetch }) as NodeServer;
+	const ports: number[] = [];
+	try {
+		if (tls !== undefined) {
+			const encrypted = createAdaptorServer({ fetch, createServer: createEncrypted, serverOptions: { ...tls } });
+			ports.push(await open(encrypted as NodeServer, host, port));
+		}
+		ports.push(await open(plain, tls === undefined ? host : "127.0.0.1", tls === undefined ? port : 0));
+	} catch (error) {
+		for (const socket of sockets) socket.close();
+		throw error;
+	}
+	const near = `http://${tls !== undefined ? "127.0.0.1" : inUrl(host)}:${ports.at(-1)}`;
+	place = placeOf(near, ports, allowHosts);
 	return {
-		url: `http://${host.includes(":") ? `[${host}]` : host}:${boundPort}`,
+		url: near,
+		...(tls !== undefined && { publicUrl: `https://${inUrl(host)}:${ports[0]}` }),
 		ready(orchestrator) {
 			phase = { state: "ready", orchestrator };
 		},
@@ -59,13 +83,21 @@ export async function listen({ host = "127.0.0.1", port = DEFAULT_PORT, token, l
 			if (phase.state === "ready") phase = { ...phase, state: "stopping" };
 		},
 		async close() {
-			const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-			server.closeIdleConnections();
-			const late = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
-			await closed;
-			clearTimeout(late);
+			await Promise.all(sockets.map(closed));
+			callers.close();
+			await audit.close();
 		},
 	};
+}
+
+const inUrl = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+async function closed(server: NodeServer): Promise<void> {
+	const over = new Promise<void>((resolve) => void server.close(() => resolve()));
+	server.closeIdleConnections();
+	const late = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+	await over;
+	clearTimeout(late);
 }
 
 function bind(server: NodeServer, host: string, port: number): Promise<void> {

@@ -3,6 +3,8 @@ import { rmSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { soleOwner } from "../../src/access/access.ts";
+import { systemClock } from "../../src/clock.ts";
 import { defineSkill, startOrchestrator, TerminalError } from "../../src/index.ts";
 import { silentLog } from "../../src/log.ts";
 import { listen } from "../../src/server/server.ts";
@@ -43,7 +45,7 @@ export async function startFuzzedServer(): Promise<FuzzedServer> {
 	const folder = await mkdtemp(join(tmpdir(), "muster-fuzz-"));
 	await writeFile(join(folder, "hello.yaml"), WORKFLOW);
 	const token = "f".repeat(64);
-	const server = await listen({ port: 0, token, log: silentLog });
+	const server = await listen({ port: 0, access: soleOwner(token, systemClock), log: silentLog });
 	const orchestrator = await startOrchestrator({
 		...{ dataDir: join(folder, "data"), workflows: [folder], workers: 2, coordinators: 1 },
 		...{ skills: [echo, broken], log: silentLog, durability: "normal" },

@@ -1,6 +1,7 @@
 /** `muster up`: an orchestrator with its HTTP API, until a signal ends it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type Access, openAccess } from "../../access/access.ts";
 import { systemClock } from "../../clock.ts";
 import { readSettings, type SettingsInput } from "../../config.ts";
 import { toMs } from "../../duration.ts";
@@ -8,8 +9,8 @@ import { hasCode, toErrorData } from "../../errors.ts";
 import { lockFolder, makeFolder } from "../../journal/lock.ts";
 import { startOrchestrator } from "../../main.ts";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
+import { readTls } from "../../server/place.ts";
 import { listen, type Server } from "../../server/server.ts";
-import { ensureToken } from "../../server/token.ts";
 import { dataFolder } from "../connection.ts";
 import { keepHeapSmall } from "../heap.ts";
 import { LogFile } from "../log-file.ts";
@@ -20,6 +21,9 @@ import { Terminal } from "../terminal.ts";
 interface UpOptions extends GlobalOptions {
 	port: number;
 	host: string;
+	allowHost?: string[];
+	tlsCert?: string;
+	tlsKey?: string;
 	agents?: number;
 	workers?: number;
 	coordinators?: number;
@@ -44,9 +48,11 @@ export async function run(_: string[], options: UpOptions): Promise<number> {
 	});
 	const signals = listenForSignals();
 	try {
-		const server = await listenOrSayWhoDoes(dataDir, options, log);
+		const access = openAccess({ folder: dataDir, durable: options.durability === "full", clock: systemClock, log });
+		const server = await listenOrSayWhoDoes(dataDir, options, access, log);
 		try {
 			const orchestrator = await startOrchestrator({ ...settings, log });
+			await access.audit.ready();
 			server.ready(orchestrator);
 			orchestrator.announce(server.url);
 			printStart(terminal, options, orchestrator, server);
@@ -74,10 +80,14 @@ function settingsOf(options: UpOptions): SettingsInput {
 }
 
 /** The server listens first, so that whoever looks is told it is starting; but a folder in use counts before a port. */
-async function listenOrSayWhoDoes(dataDir: string, { host, port }: UpOptions, log: LogFile): Promise<Server> {
-	const token = ensureToken(dataDir, systemClock);
+async function listenOrSayWhoDoes(
+	dataDir: string,
+	{ host, port, allowHost = [], tlsCert, tlsKey }: UpOptions,
+	access: Access,
+	log: LogFile,
+): Promise<Server> {
 	try {
-		return await listen({ host, port, token, log });
+		return await listen({ host, port, allowHosts: allowHost, tls: readTls(tlsCert, tlsKey), access, log });
 	} catch (error) {
 		if (hasCode(error, "E_CONFLICT") && existsSync(join(dataDir, "owner.json"))) {
 			lockFolder(dataDir, { pid: process.pid, startedAt: new Date(systemClock.now()).toISOString() }).release();
@@ -86,11 +96,13 @@ async function listenOrSayWhoDoes(dataDir: string, { host, port }: UpOptions, lo
 	}
 }
 
-function printStart(terminal: Terminal, options: UpOptions, orchestrator: Orchestrator, { url }: Server): void {
+function printStart(terminal: Terminal, options: UpOptions, orchestrator: Orchestrator, server: Server): void {
+	const { url, publicUrl = url } = server;
 	const { totalAgents, workerAgents, coordinatorAgents, dataDir, durability, pid, taskQueue } = orchestrator.status();
-	if (options.json) terminal.json({ url, dataDir, pid, agents: totalAgents, durability });
+	if (options.json)
+		terminal.json({ url, ...(publicUrl !== url && { publicUrl }), dataDir, pid, agents: totalAgents, durability });
 	else {
-		terminal.print(`Muster listens on ${url}`);
+		terminal.print(`Muster listens on ${publicUrl}${publicUrl === url ? "" : `, for this machine on ${url}`}`);
 		terminal.print(`data    ${dataDir}, durability ${durability}`);
 		terminal.print(`agents  ${totalAgents} (${workerAgents} workers, ${coordinatorAgents} coordinators)`);
 		const left = taskQueue.pending + taskQueue.running;

@@ -1,5 +1,6 @@
 /** `muster verify`: everything that is printed, computed again from the journal. Changes nothing; a server may run meanwhile. */
 import { existsSync } from "node:fs";
+import { type VerifiedAudit, verifyAudit } from "../../access/audit-files.ts";
 import { hasCode, MusterError } from "../../errors.ts";
 import { journalPaths } from "../../journal/recovery.ts";
 import { type Verified, verifyJournal } from "../../journal/verify.ts";
@@ -11,7 +12,8 @@ import { Terminal } from "../terminal.ts";
 
 export async function run([folder]: string[], options: GlobalOptions): Promise<number> {
 	const terminal = new Terminal(options);
-	const paths = journalPaths(folder ?? dataFolder(options));
+	const dataDir = folder ?? dataFolder(options);
+	const paths = journalPaths(dataDir);
 	if (!existsSync(paths.journal)) {
 		throw new MusterError("E_DATA_FOLDER", `there is no ${paths.journal}`, {
 			hint: "Give the data folder with --data.",
@@ -19,8 +21,9 @@ export async function run([folder]: string[], options: GlobalOptions): Promise<n
 	}
 	try {
 		const verified = await verifyJournal(paths);
-		if (options.json) terminal.json({ ok: true, ...verified });
-		else print(terminal, verified);
+		const audit = verifyAudit(dataDir);
+		if (options.json) terminal.json({ ok: true, ...verified, audit });
+		else print(terminal, { ...verified, audit });
 		terminal.say("All of it is what the journal tells.");
 		return 0;
 	} catch (error) {
@@ -33,7 +36,9 @@ export async function run([folder]: string[], options: GlobalOptions): Promise<n
 	}
 }
 
-function print(terminal: Terminal, { from, to, batches, snapshots, views, totals }: Verified): void {
+type All = Verified & { audit: VerifiedAudit };
+
+function print(terminal: Terminal, { from, to, batches, snapshots, views, totals, audit }: All): void {
 	const line = (name: string, text: string): void => terminal.print(`${terminal.paint("dim", name.padEnd(10))}${text}`);
 	const begin = from === 0 ? "the beginning" : `event ${from}, where a snapshot tells what was before`;
 	line("journal", `${batches} batches up to event ${to}, each one as it was written; folded from ${begin}`);
@@ -49,4 +54,7 @@ function print(terminal: Terminal, { from, to, batches, snapshots, views, totals
 	line("tasks", `${submitted} submitted: ${parts.map(([state, count]) => `${count} ${state}`).join(", ") || "none"}`);
 	line("", `${retried} retries, ${reoffered} attempts cut off, ${deadLetters} dead letters`);
 	line("runs", `${runs.live} live, ${runs.completed} completed, ${runs.failed} failed, ${runs.cancelled} cancelled`);
+	const { lines, first, head } = audit;
+	const range = first === 1 ? "" : ` from line ${first} on; those before were deleted`;
+	line("audit", lines === 0 ? "no changes over HTTP" : `${lines} lines${range}, the last with the hash ${head.hash}`);
 }

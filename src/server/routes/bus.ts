@@ -36,6 +36,7 @@ const publish = route(
 		...{ name: "publish", method: "post", path: "/v1/bus/publish", role: "operator", tag },
 		summary: "Publish a message to who listens now",
 		description: "A hint, at most once. What must not be lost is appended to a stream.",
+		subject: (body) => body.subject,
 		body: z
 			.strictObject({ subject, data: z.unknown().optional(), headers: headers.optional() })
 			.openapi("Publish", { example: { subject: "orders.paid", data: { order: 17 } } }),
@@ -52,6 +53,7 @@ const request = route(
 	{
 		...{ name: "request", method: "post", path: "/v1/bus/request", role: "operator", tag },
 		summary: "Ask who listens on a subject, and answer with the first answer",
+		subject: (body) => body.subject,
 		body: z
 			.strictObject({
 				subject,
@@ -191,6 +193,7 @@ const append = route(
 	{
 		...{ name: "append", method: "post", path: "/v1/bus/append", role: "operator", tag },
 		summary: "Append a message to the stream that keeps its subject",
+		subject: (body) => body.subject,
 		description: "Answers when it is durable. The same message id again inside the duplicate window is not kept again.",
 		body: z
 			.strictObject({

@@ -48,6 +48,7 @@ const retry = route(
 	{
 		...{ name: "retryDeadLetters", method: "post", path: "/v1/dead-letters/retry", role: "operator", tag },
 		summary: "Submit dead letters again, each once",
+		subject: ({ ids }, answer) => answer?.ids ?? ids,
 		body: filter,
 		answers: { 200: retried },
 		problems: ["E_TASK_UNKNOWN", "E_INPUT_INVALID", "E_QUEUE_FULL", "E_STORAGE_FULL"],
@@ -59,6 +60,7 @@ const drop = route(
 	{
 		...{ name: "dropDeadLetters", method: "post", path: "/v1/dead-letters/drop", role: "operator", tag },
 		summary: "Put dead letters away: they are kept, and listed no more",
+		subject: ({ ids }) => ids,
 		body: filter,
 		answers: { 200: z.strictObject({ dropped: count }).openapi("Dropped") },
 		problems: ["E_TASK_UNKNOWN", "E_CONFLICT", "E_STORAGE_FULL"],

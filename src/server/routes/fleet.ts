@@ -67,12 +67,16 @@ const scope = z
 		example: "type:research",
 	});
 
+const nameOf = (given: z.output<typeof scope> = "all"): string =>
+	typeof given === "string" ? given : Object.entries(given).flat().join(":");
+
 const SCOPE_HINT = 'It has the form {"scope": "type:research", "reason": "..."}; without a scope everything is meant.';
 
 const pause = route(
 	{
 		...{ name: "pause", method: "post", path: "/v1/pause", role: "operator", tag: "fleet" },
 		summary: "Nothing of the scope starts any more; what runs goes on",
+		subject: ({ scope }) => nameOf(scope),
 		body: z
 			.strictObject({ scope: scope.optional(), reason: z.string().max(500).optional() })
 			.openapi("PauseRequest", { example: { scope: "type:research", reason: "maintenance" } }),
@@ -90,6 +94,7 @@ const resume = route(
 	{
 		...{ name: "resume", method: "post", path: "/v1/resume", role: "operator", tag: "fleet" },
 		summary: "Ends a pause of the same scope",
+		subject: ({ scope }) => nameOf(scope),
 		body: z.strictObject({ scope: scope.optional() }).openapi("ResumeRequest", { example: { scope: "type:research" } }),
 		hint: SCOPE_HINT,
 		answers: { 200: paused },
@@ -105,6 +110,7 @@ const drain = route(
 	{
 		...{ name: "drain", method: "post", path: "/v1/drain", role: "operator", tag: "fleet" },
 		summary: "Pauses everything and answers when nothing runs any more",
+		subject: () => nameOf(),
 		body: z
 			.strictObject({ timeout: duration.optional().openapi({ description: "Longest wait. The pause stays." }) })
 			.openapi("DrainRequest", { example: { timeout: "30s" } }),

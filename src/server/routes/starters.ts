@@ -64,6 +64,7 @@ const enable = route(
 	{
 		...{ name: "enableWorkflow", method: "post", path: "/v1/triggers", role: "operator", tag: "triggers" },
 		summary: "From now on the triggers of a workflow start runs",
+		subject: (_, answer) => answer?.workflow,
 		body: z
 			.strictObject({ workflow: workflowRequest, inputs })
 			.openapi("EnableWorkflow", { example: { workflow: "content-creation", inputs: { topic: "tidal power" } } }),
@@ -97,6 +98,7 @@ const sendEvent = route(
 	{
 		...{ name: "sendEvent", method: "post", path: "/v1/events", role: "operator", tag: "triggers" },
 		summary: "An event for whoever waits for it",
+		subject: ({ type }) => type,
 		description: "Ends every open wait that it fits, and starts a run of each enabled workflow that it triggers.",
 		body: eventSpec,
 		answers: { 202: delivery },

@@ -57,6 +57,7 @@ const submitMany = route(
 	{
 		...{ name: "submitMany", method: "post", path: "/v1/tasks:batch", role: "operator", tag },
 		summary: "Submit several tasks, all or nothing",
+		subject: (_, answer) => answer?.ids,
 		description: "One acknowledgement for all. A task may depend on another of the batch as `#0`, `#1` ...",
 		body: z
 			.array(taskSpec)

@@ -75,6 +75,7 @@ const answer = route(
 	{
 		...{ name: "answerApprovals", method: "post", path: "/v1/approvals", role: "operator", tag: "approvals" },
 		summary: "Approve or deny, all or nothing",
+		subject: ({ ids, approved }) => [approved ? "approved" : "denied", ...ids],
 		body: z
 			.strictObject({
 				ids: z.array(id).min(1).max(1_000),
