@@ -180,7 +180,7 @@ describe("mistakes", { concurrency: true }, () => {
 			[["up", "--port", "99999"], 2, /whole number from 0 to 65535/],
 			[["up", "--agents", "3", "--workers", "4"], 2, /cannot be used with/],
 			[["up", "--agents", "621", ...data], 3, /E_CONFIG_INVALID/],
-			[["up", "--host", "0.0.0.0", "--port", "0", ...data], 3, /only this machine is supported/],
+			[["up", "--host", "0.0.0.0", "--port", "0", ...data], 3, /does not listen on 0\.0\.0\.0 without encryption/],
 			[["status", "--timeout", "soon", ...data], 2, /--timeout is "soon"/],
 		];
 		for (const [args, code, text] of cases) {
