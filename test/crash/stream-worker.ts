@@ -3,7 +3,17 @@ import { writeSync } from "node:fs";
 import { startOrchestrator } from "../../src/index.ts";
 
 const [dataDir = "", snapshotBytes = ""] = process.argv.slice(2);
-const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
+/** At once, however slowly it is read: what is said must be out before anything that follows. */
+function say(line: object): void {
+	const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+	for (let at = 0; at < bytes.length; ) {
+		try {
+			at += writeSync(1, bytes, at);
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+		}
+	}
+}
 
 const orchestrator = await startOrchestrator({
 	...{ dataDir, workflows: [], workers: 1, coordinators: 0, snapshotBytes: Number(snapshotBytes) },
