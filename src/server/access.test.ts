@@ -90,11 +90,17 @@ describe("revoking", () => {
 			};
 			const stream = await watch(secret);
 			const owners = await watch(owner);
+			const waits = Promise.withResolvers<void>();
+			const waitFor = orchestrator.wait.bind(orchestrator);
+			orchestrator.wait = (...given) => {
+				waits.resolve();
+				return waitFor(...given);
+			};
 			const wait = fetch(`${served.server.url}/v1/tasks/${task?.id}`, {
 				headers: { authorization: `Bearer ${secret}`, prefer: "wait=60" },
 			});
 			const ended = Promise.all([assert.rejects(toItsEnd(stream)), assert.rejects(wait)]);
-			await new Promise((resolve) => setTimeout(resolve, 100));
+			await waits.promise;
 			const began = performance.now();
 			await revoke(served);
 			await ended;
