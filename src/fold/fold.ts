@@ -2,13 +2,11 @@
 import { MusterError } from "../errors.ts";
 import type { Event, EventType } from "../events.ts";
 import type { Sink, State } from "../state.ts";
+import type { Fold, Folds } from "./folds.ts";
 import { queueFolds } from "./queue.ts";
 import { runFolds } from "./runs.ts";
 import { streamFolds } from "./streams.ts";
 import { taskFolds } from "./tasks.ts";
-
-type Fold<T extends EventType> = (state: State, event: Extract<Event, { type: T }>, sink: Sink) => void;
-export type Folds<T extends EventType> = { readonly [Type in T]: Fold<Type> };
 
 const folds: Folds<EventType> = {
 	"epoch.started"(state, event) {

@@ -1,6 +1,6 @@
 /** How events change what steers the queue: pauses, schedules, enabled workflows. */
 import type { EventType } from "../events.ts";
-import type { Folds } from "./fold.ts";
+import type { Folds } from "./folds.ts";
 import { unuse, use } from "./runs.ts";
 
 export const queueFolds: Folds<Extract<EventType, `queue.${string}` | `schedule.${string}` | `trigger.${string}`>> = {

@@ -15,7 +15,7 @@ import {
 	keepSignal,
 	useSignal,
 } from "../workflow/run-fold.ts";
-import type { Folds } from "./fold.ts";
+import type { Folds } from "./folds.ts";
 
 /** Definitions that nothing uses, for runs that begin soon. */
 export const UNUSED_DEFINITIONS_KEPT = 100;

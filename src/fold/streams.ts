@@ -18,7 +18,7 @@ import {
 import { matches } from "../bus/subject.ts";
 import type { Event, EventType } from "../events.ts";
 import type { State } from "../state.ts";
-import type { Folds } from "./fold.ts";
+import type { Folds } from "./folds.ts";
 
 export const MAX_LETTERS = 1_000;
 /** About the bytes of all dead letters of a consumer; the newest one stays in any case. */

@@ -13,7 +13,7 @@ import {
 	type Task,
 } from "../task/task.ts";
 import { beginItem, endItem } from "../workflow/run-fold.ts";
-import type { Folds } from "./fold.ts";
+import type { Folds } from "./folds.ts";
 
 export const taskFolds: Folds<Extract<EventType, `task.${string}` | `effect.${string}`>> = {
 	"task.submitted"(state, event, sink) {
